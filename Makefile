@@ -1,0 +1,126 @@
+# Quintet. `make help` lists the targets; `make run` starts everything.
+#
+# One non-recursive file: every source is found by its place in the tree, objects land in
+# build/$(PROFILE), and each compile writes its own dependencies, so that an edited header
+# rebuilds only its users.
+
+include mk/flags.mk
+
+B        := build/$(PROFILE)
+SERVICES := gateway auth catalog mailer monitor
+VERSION  := $(shell cat VERSION)
+
+.PHONY: all help clean
+all: $(SERVICES:%=$(B)/bin/%)
+
+# --- lists -------------------------------------------------------------------------
+objects = $(patsubst %.c,$(B)/%.o,$(filter-out %_test.c,$(wildcard $(1)/*.c)))
+
+BASE_O := $(call objects,lib/base)
+SVC_O  := $(call objects,lib/svc)
+TESTS  := $(patsubst %.c,$(B)/%,$(wildcard lib/*/*_test.c services/*/*_test.c))
+
+# --- embedded files ----------------------------------------------------------------
+# A set is a folder's files as one symbol: embed_<owner>_<folder>.
+proto_FILES   := $(sort $(wildcard proto/*.json))
+svc_sql_FILES := $(sort $(wildcard lib/svc/sql/*.sql))
+$(foreach s,$(SERVICES),$(foreach d,sql templates pages web,\
+    $(eval $(s)_$(d)_FILES := $(sort $(wildcard services/$(s)/$(d)/*.*)))))
+SETS := proto svc_sql $(foreach s,$(SERVICES),$(foreach d,sql templates pages web,\
+    $(if $($(s)_$(d)_FILES),$(s)_$(d))))
+
+define SET_RULE
+$(B)/embed/$(1).S: $$($(1)_FILES) mk/embed.sh | $(B)/embed/
+	@mk/embed.sh embed_$(1) $$($(1)_FILES) > $$@
+$(B)/embed/$(1).o: $(B)/embed/$(1).S $$($(1)_FILES)
+	@$(CC) -c -o $$@ $$<
+endef
+$(foreach s,$(SETS),$(eval $(call SET_RULE,$(s))))
+$(B)/embed/:
+	@mkdir -p $@
+.SECONDARY:
+
+# --- compile and link --------------------------------------------------------------
+ifneq ($(V),1)
+Q := @
+say = @printf '  %-4s %s\n' $(1) $(2)
+endif
+
+$(B)/%.o: %.c Makefile mk/flags.mk
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/lib/svc/version.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
+$(B)/lib/svc/version.o: VERSION
+
+$(B)/libbase.a: $(BASE_O)
+$(B)/libsvc.a: $(SVC_O) $(B)/embed/proto.o $(B)/embed/svc_sql.o
+$(B)/%.a:
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcsD $@ $^
+
+service_objects = $(call objects,services/$(1)) \
+    $(patsubst %,$(B)/embed/%.o,$(filter $(1)_%,$(SETS)))
+
+define SERVICE_RULE
+$(B)/bin/$(1): $(call service_objects,$(1)) $(B)/libsvc.a $(B)/libbase.a
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+$(B)/services/$(1)/%_test: $(B)/services/$(1)/%_test.o \
+    $(filter-out %/main.o,$(call service_objects,$(1))) $(B)/libsvc.a $(B)/libbase.a
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) -lcmocka
+endef
+$(foreach s,$(SERVICES),$(eval $(call SERVICE_RULE,$(s))))
+
+$(B)/lib/%_test: $(B)/lib/%_test.o $(B)/libsvc.a $(B)/libbase.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# --- run, test, tidy ---------------------------------------------------------------
+.PHONY: run clean-run deps test test-unit unit bench lint fmt
+
+run:
+	@deploy/local/install build run
+	@+$(MAKE) --no-print-directory all
+	@deploy/local/run
+
+clean-run:
+	@deploy/local/clean-run
+
+# Builds every unit test without running it.
+unit: $(TESTS)
+
+test:
+	@deploy/local/install build run test
+	@+$(MAKE) --no-print-directory all unit
+	@tests/run $(PROFILE)
+
+bench:
+	@deploy/local/install build run
+	@+$(MAKE) --no-print-directory all bench-programs
+	@tests/bench/run
+
+-include tests/bench/module.mk
+
+fmt:
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
+lint:
+	@mk/lint.sh
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make            build the five daemons into $(B)/bin'
+	@echo 'make run        install what is missing, build, start everything (Ctrl-C stops)'
+	@echo 'make clean-run  wipe the data of make run'
+	@echo 'make test       unit, contract and whole-system tests (PROFILE=asan for sanitizers)'
+	@echo 'make bench      CPU per request beside the floors of this machine'
+	@echo 'make lint       style, layers, budgets'
