@@ -1,0 +1,42 @@
+/*
+ * A growing byte buffer whose maximum is mandatory (the idea of curl's dynbuf).
+ * Past the maximum nothing more is stored and `overflow` stays set: writers append
+ * without checking each step and the owner looks once at the end.
+ */
+#ifndef LIB_BASE_BUF_H
+#define LIB_BASE_BUF_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+struct buf {
+    char *p; /* NUL-terminated once anything was added; NULL before */
+    size_t n;
+    size_t cap;
+    size_t max;
+    bool overflow;
+};
+
+/* An empty buffer that holds at most max bytes. Owns its memory: buf_deinit. */
+void buf_init(struct buf *b, size_t max);
+void buf_deinit(struct buf *b);
+/* Empties it and keeps the memory. */
+void buf_clear(struct buf *b);
+void buf_add(struct buf *b, const void *data, size_t n);
+void buf_str(struct buf *b, struct str s);
+void buf_cstr(struct buf *b, const char *s);
+void buf_char(struct buf *b, char c);
+void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* What it holds, borrowed until the next change. */
+struct str buf_get(const struct buf *b);
+/* Hands the memory over (NUL-terminated, free(3)); the buffer is empty afterwards.
+ * *ret_n, when wanted, is the length without the NUL. */
+char *buf_take(struct buf *b, size_t *ret_n);
+/* buf_deinit at the end of the scope. */
+#define AUTO_BUF __attribute__((cleanup(buf_deinit)))
+
+#endif
