@@ -1,0 +1,95 @@
+/*
+ * Events that are not lost (proto/PROTOCOL.md 6). The record is a row in Postgres; PUB is
+ * only a doorbell.
+ *
+ * Publisher (auth): business statements insert into `outbox`; the sequencer numbers rows
+ * without gaps under the head-row lock, then publishes; a beacon tells the head; and the
+ * method `<service>.events.pull` serves whatever a subscriber missed.
+ *
+ * Consumer (mailer, catalog, gateway): SUB to all replicas; a number that is not the next
+ * one, a beacon ahead of the cursor, or silence leads to a pull. Push and pull end in the
+ * same `apply`.
+ */
+#ifndef LIB_SVC_EVENTS_H
+#define LIB_SVC_EVENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "svc/rpc_client.h"
+#include "svc/rpc_server.h"
+
+struct svc;
+
+/* ---- publisher ---- */
+struct event_publisher;
+/* stream: "user". endpoint: where to bind PUB. Uses the SQL files of lib/svc/sql (table
+ * layout in lib/svc/sql/README.md), which the service's migrations create. NULL: logged. */
+struct event_publisher *event_publisher_start(struct svc *svc, const char *stream,
+                                              const char *endpoint);
+void event_publisher_stop(struct event_publisher **p);
+/* A transaction with an outbox row has committed: sequence soon (this turn's end). */
+void event_publisher_wake(struct event_publisher *p);
+/* The handler of `<service>.events.pull`. */
+void event_publisher_handle_pull(struct event_publisher *p, struct call *c);
+int64_t event_publisher_head(const struct event_publisher *p);
+unsigned event_publisher_backlog(const struct event_publisher *p);
+
+/* ---- consumer ---- */
+struct event {
+    int64_t seq;
+    uint8_t event_id[16];
+    const char *type;       /* "user.registered" */
+    int version;
+    int64_t aggregate_id;
+    int64_t created_us;     /* wall */
+    uint8_t request_id[16], trace_id[16];
+    int64_t expires_us;     /* 0 = never */
+    struct str payload;     /* JSON object */
+    struct str sealed;      /* sealed secret, may be empty */
+    struct str json;        /* the whole event as received, for one-statement applies */
+};
+
+struct event_consumer;
+struct event_batch {
+    char epoch[37];
+    int64_t after;          /* cursor before */
+    int64_t last;           /* cursor after */
+    struct event *events;   /* consecutive, ascending */
+    unsigned n;
+};
+/* Applies a batch durably (inbox, effects and cursor in one statement), then calls
+ * event_consumer_applied exactly once. */
+typedef void event_apply_fn(void *arg, struct event_consumer *ec,
+                            const struct event_batch *batch);
+
+struct event_consumer_config {
+    const char *stream;       /* "user" */
+    const char *peer;         /* "auth" */
+    const char *endpoints;    /* AUTH_EVENTS */
+    struct rpc_client *client;/* for events.pull */
+    const char *pull_method;  /* "auth.events.pull" */
+    unsigned silence_ms;      /* pull after that much quiet: 15,000 */
+    event_apply_fn *apply;
+    void *arg;
+};
+/* cursor/epoch: where the consumer's own tables say it stands (0, "" = from the start). */
+struct event_consumer *event_consumer_start(struct svc *svc,
+                                            const struct event_consumer_config *cfg,
+                                            const char *epoch, int64_t cursor);
+/* ok: the cursor is batch->last now. Not ok: it is tried again after a second. When
+ * another replica moved the cursor first, say where it stands (actual >= 0). */
+void event_consumer_applied(struct event_consumer *ec, bool ok, int64_t actual);
+void event_consumer_stop(struct event_consumer **ec);
+
+struct event_consumer_state {
+    int64_t cursor, head;     /* lag = head - cursor */
+    int64_t last_heard_ms;    /* monotonic: message or beacon */
+    int64_t gaps, pulls, duplicates;
+    bool epoch_refused;       /* the stream's epoch is not ours: nothing is applied */
+};
+void event_consumer_state(const struct event_consumer *ec,
+                          struct event_consumer_state *ret);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * The one HTTP listener (libmicrohttpd) with its guards, used by every HTTP port: the
+ * gateway, the monitor and the ops ports. It refuses ambiguous framing before anything
+ * else sees the request (RFC 9112; the list is in docs/ARCHITECTURE.md).
+ *
+ * Threads: requests are handed to `fn` in the listener's thread, whole (body read, within
+ * its limit). fn answers there with http_reply, or calls http_suspend FIRST and then hands
+ * the request to another thread, which answers with http_reply. Exactly one http_reply.
+ */
+#ifndef LIB_SVC_HTTP_H
+#define LIB_SVC_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct http_listener;
+struct http_request;
+
+struct http_config {
+    const char *listen;          /* "127.0.0.1:8000", "[::]:8000"; port 0 = any free */
+    size_t connection_memory;    /* bytes a connection may use for its headers */
+    unsigned connection_limit;
+    size_t body_max;
+    bool (*is_bulk)(struct str path); /* may be NULL: paths with a limit of bulk_max */
+    size_t bulk_max;
+    int header_timeout_s, body_timeout_s, idle_timeout_s;
+    const char *thread_name;
+};
+
+typedef void http_fn(struct http_request *r, void *arg);
+/* How a refused request looks: writes the error document of e into body (NULL: the
+ * listener's own short JSON). Called in the listener's thread. */
+typedef void http_error_fn(struct http_request *r, enum err e, const char *detail,
+                           struct buf *body, void *arg);
+
+/* NULL with a sentence in *ret_why (heap) when the address is taken or bad. */
+struct http_listener *http_start(const struct http_config *cfg, http_fn *fn,
+                                 http_error_fn *error_fn, void *arg, char **ret_why);
+/* Stops accepting and answers the rest with Connection: close. */
+void http_drain(struct http_listener *l);
+/* Requests not finished. Any thread. */
+unsigned http_in_flight(const struct http_listener *l);
+/* After every suspended request was answered: stops, frees, nulls. Blocks briefly. */
+void http_stop(struct http_listener **l);
+/* "127.0.0.1:8000" as really bound; borrowed. */
+const char *http_address(const struct http_listener *l);
+
+/* The request, valid until http_reply. Slices are borrowed from it. */
+struct str http_method(const struct http_request *r);
+struct str http_path(const struct http_request *r);   /* raw, before '?' */
+struct str http_query(const struct http_request *r);  /* raw, after '?' */
+struct str http_body(const struct http_request *r);
+/* First header of that name (any case); empty when absent. */
+struct str http_header(const struct http_request *r, const char *name);
+/* Numeric address of the peer. */
+const char *http_client(const struct http_request *r);
+/* Room of the caller's in the request (one pointer). */
+void http_set_context(struct http_request *r, void *context);
+void *http_context(const struct http_request *r);
+int64_t http_started_us(const struct http_request *r);
+
+struct http_header_line {
+    const char *name;
+    const char *value; /* checked: control characters are dropped with a log line */
+};
+
+struct http_answer {
+    int status;
+    struct str body;
+    /* When set, body is not copied and this is called (any thread) when it was sent. */
+    void (*release)(void *arg);
+    void *release_arg;
+    const struct http_header_line *headers; /* ended by name NULL; may be NULL; copied */
+};
+
+void http_suspend(struct http_request *r);
+/* Any thread when suspended, else the listener's. HEAD: the body's length without it. */
+void http_reply(struct http_request *r, const struct http_answer *a);
+
+#endif

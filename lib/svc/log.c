@@ -1,0 +1,238 @@
+#include "svc/log.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/jsonw.h"
+
+enum { LINE_MAX_BYTES = 8192, AREAS_MAX = 16, AREA_NAME = 24 };
+
+/* What is logged from which level on; replaced as a whole, never changed in place. */
+struct levels {
+    enum log_level general;
+    unsigned n;
+    struct {
+        char area[AREA_NAME];
+        enum log_level level;
+    } areas[AREAS_MAX];
+};
+
+static struct {
+    char service[32];
+    char instance[64];
+    char file[512];
+    bool text;
+    atomic_int fd; /* of the file, -1 without one */
+    _Atomic(struct levels *) levels;
+    atomic_bool debug_all;
+    pthread_mutex_t lock; /* open and level changes */
+} log_state = { .text = true, .fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static const struct {
+    const char *name;
+    enum log_level level;
+} LEVEL_NAMES[] = {
+    { "debug", LEVEL_DEBUG },    { "info", LEVEL_INFO },   { "warn", LEVEL_WARN },
+    { "error", LEVEL_ERROR },    { "fatal", LEVEL_FATAL }, { "warning", LEVEL_WARN },
+    { "critical", LEVEL_FATAL },
+};
+
+static const char *level_name(enum log_level level)
+{
+    for (size_t i = 0; i < ARRAY_LEN(LEVEL_NAMES); i++)
+        if (LEVEL_NAMES[i].level == level)
+            return LEVEL_NAMES[i].name;
+    return "info";
+}
+
+static bool parse_level(struct str s, enum log_level *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(LEVEL_NAMES); i++) {
+        if (!str_eq_ci(s, str_of(LEVEL_NAMES[i].name)))
+            continue;
+        *ret = LEVEL_NAMES[i].level;
+        return true;
+    }
+    return false;
+}
+
+static bool add_area(struct levels *lv, struct str area, enum log_level level)
+{
+    if (area.n == 0 || area.n >= AREA_NAME || lv->n == AREAS_MAX)
+        return false;
+    memcpy(lv->areas[lv->n].area, area.p, area.n);
+    lv->areas[lv->n++].level = level;
+    return true;
+}
+
+bool log_levels(const char *spec)
+{
+    struct levels *lv = xcalloc(1, sizeof *lv);
+    lv->general = LEVEL_INFO;
+    struct str rest = str_of(spec);
+    while (rest.p) {
+        struct str value = str_trim(str_cut(&rest, ','));
+        struct str area = str_cut(&value, '=');
+        enum log_level level;
+        bool general = !value.p;
+        if (!parse_level(general ? area : value, &level) ||
+            (!general && !add_area(lv, area, level))) {
+            free(lv);
+            return false;
+        }
+        if (general)
+            lv->general = level;
+    }
+    /* The old table is left to readers that may still look at it: a few hundred bytes for
+     * each operator's command, instead of a lock on every line. */
+    atomic_store(&log_state.levels, lv);
+    return true;
+}
+
+static bool wanted(enum log_level level, const char *area)
+{
+    const struct levels *lv = atomic_load(&log_state.levels);
+    if (atomic_load_explicit(&log_state.debug_all, memory_order_relaxed))
+        return true;
+    if (!lv)
+        return level >= LEVEL_INFO;
+    for (unsigned i = 0; i < lv->n; i++)
+        if (strcmp(lv->areas[i].area, area) == 0)
+            return level >= lv->areas[i].level;
+    return level >= lv->general;
+}
+
+void log_toggle_debug(void)
+{
+    atomic_store(&log_state.debug_all, !atomic_load(&log_state.debug_all));
+}
+
+static void reopen(void)
+{
+    int fd = open(log_state.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    int old = atomic_exchange(&log_state.fd, fd);
+    if (old >= 0)
+        close(old);
+}
+
+void log_reopen(void)
+{
+    pthread_mutex_lock(&log_state.lock);
+    if (log_state.file[0])
+        reopen();
+    pthread_mutex_unlock(&log_state.lock);
+}
+
+bool log_open(const char *service, const char *instance, enum log_format format,
+              const char *file)
+{
+    pthread_mutex_lock(&log_state.lock);
+    snprintf(log_state.service, sizeof log_state.service, "%s", service);
+    snprintf(log_state.instance, sizeof log_state.instance, "%s",
+             instance ? instance : "");
+    log_state.text =
+        format == LOG_FORMAT_TEXT || (format == LOG_FORMAT_AUTO && isatty(STDERR_FILENO));
+    snprintf(log_state.file, sizeof log_state.file, "%s", file ? file : "");
+    if (log_state.file[0])
+        reopen();
+    bool ok = !log_state.file[0] || atomic_load(&log_state.fd) >= 0;
+    pthread_mutex_unlock(&log_state.lock);
+    return ok;
+}
+
+static void json_field(struct jsonw *w, const struct log_field *f)
+{
+    char hex[33];
+    if (f->kind == LOG_FIELD_STR)
+        jw_kstr(w, f->key, f->s);
+    else if (f->kind == LOG_FIELD_INT)
+        jw_kint(w, f->key, f->i);
+    else if (f->kind == LOG_FIELD_BOOL)
+        jw_kbool(w, f->key, f->i != 0);
+    else if (f->kind == LOG_FIELD_ID)
+        jw_kcstr(w, f->key, hex_encode(f->s.p, f->s.n, hex));
+}
+
+static void json_line(struct buf *b, enum log_level level, const char *area,
+                      const char *event, const struct log_field *fields)
+{
+    char at[CLOCK_TEXT_SIZE];
+    struct jsonw w;
+    jw_begin(&w, b);
+    jw_object(&w);
+    jw_kcstr(&w, "time", clock_text(clock_wall_us(), at));
+    jw_kcstr(&w, "level", level_name(level));
+    jw_kcstr(&w, "service", log_state.service);
+    if (log_state.instance[0])
+        jw_kcstr(&w, "instance", log_state.instance);
+    jw_kcstr(&w, "area", area);
+    jw_kcstr(&w, "msg", event);
+    for (; fields->kind != LOG_FIELD_END; fields++)
+        json_field(&w, fields);
+    jw_object_end(&w);
+    jw_end(&w);
+}
+
+static void text_field(struct buf *b, const struct log_field *f)
+{
+    char hex[33];
+    if (f->kind == LOG_FIELD_SKIP)
+        return;
+    buf_printf(b, " %s=", f->key);
+    if (f->kind == LOG_FIELD_STR)
+        json_escape(b, f->s); /* control characters must not reach a terminal */
+    else if (f->kind == LOG_FIELD_INT)
+        buf_printf(b, "%lld", (long long)f->i);
+    else if (f->kind == LOG_FIELD_BOOL)
+        buf_cstr(b, f->i ? "true" : "false");
+    else
+        buf_cstr(b, hex_encode(f->s.p, f->s.n, hex));
+}
+
+static void text_line(struct buf *b, enum log_level level, const char *area,
+                      const char *event, const struct log_field *fields)
+{
+    char at[CLOCK_TEXT_SIZE];
+    clock_text(clock_wall_us(), at);
+    buf_printf(b, "%.8s %-5s %s %s: %s", at + 11, level_name(level), log_state.service,
+               area, event);
+    for (; fields->kind != LOG_FIELD_END; fields++)
+        text_field(b, fields);
+}
+
+/* A full disk or a closed terminal must not stop a daemon: what cannot be written is lost
+ * on purpose. */
+static void write_line(int fd, const struct buf *b)
+{
+    if (fd >= 0 && write(fd, b->p, b->n) < 0)
+        return;
+}
+
+void log_write(enum log_level level, const char *area, const char *event,
+               const struct log_field *fields)
+{
+    if (!wanted(level, area))
+        return;
+    struct buf b;
+    buf_init(&b, LINE_MAX_BYTES);
+    if (log_state.text)
+        text_line(&b, level, area, event, fields);
+    else
+        json_line(&b, level, area, event, fields);
+    if (b.overflow) { /* a line too long loses its fields, never its fact */
+        buf_clear(&b);
+        const struct log_field cut[] = { F_BOOL("truncated", true), LOG_NO_FIELD };
+        (log_state.text ? text_line : json_line)(&b, level, area, event, cut);
+    }
+    buf_char(&b, '\n');
+    write_line(STDERR_FILENO, &b);
+    write_line(atomic_load(&log_state.fd), &b);
+    buf_deinit(&b);
+}

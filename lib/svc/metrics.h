@@ -1,0 +1,32 @@
+/*
+ * Counters, gauges and histograms with fixed buckets, printed in the Prometheus text
+ * format 0.0.4. Get-or-create by name and label text, then update through the handle:
+ * updates are atomic and take no lock, so a hot path keeps its handles.
+ * Names follow https://prometheus.io/docs/practices/naming/: base units, `_total`.
+ */
+#ifndef LIB_SVC_METRICS_H
+#define LIB_SVC_METRICS_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct metric;
+
+/* labels: "" or `method="auth.login",code="ok"` (values escaped by the caller, from a
+ * bounded set: never an id or an address). help: one line, without a full stop.
+ * The handle lives as long as the process. Thread-safe. */
+struct metric *metric_counter(const char *name, const char *help, const char *labels);
+struct metric *metric_gauge(const char *name, const char *help, const char *labels);
+/* Buckets of OpenTelemetry's HTTP duration: 5 ms to 10 s, with three finer ones below. */
+struct metric *metric_histogram(const char *name, const char *help, const char *labels);
+
+void metric_add(struct metric *m, int64_t n);       /* counter or gauge */
+void metric_set(struct metric *m, int64_t value);   /* gauge */
+void metric_observe_us(struct metric *m, int64_t microseconds);
+int64_t metric_value(const struct metric *m);       /* histogram: number observed */
+
+/* The whole exposition, process_* and build_info included. Thread-safe. */
+void metrics_print(struct buf *out);
+
+#endif

@@ -1,0 +1,315 @@
+#include "svc/svc.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "svc/log.h"
+#include "svc/svc_private.h"
+
+/* One daemon in one process: the boot's own state beside struct svc. */
+struct boot {
+    struct svc *svc;
+    struct ops *ops;
+    struct loop_timer *ready_timer, *drain_timer, *give_up_timer;
+    int64_t started_ms;
+    bool announced;
+    int exit_code;
+    int signal_fd;
+};
+
+static struct boot boot; /* what the signal and timer callbacks work on */
+
+void svc_exit(struct svc *svc, int code)
+{
+    boot.exit_code = code;
+    loop_stop(svc->loop);
+}
+
+/* ---- ready ---- */
+
+static bool is_ready(struct svc *svc, const char **why)
+{
+    if (svc->draining) {
+        *why = "draining";
+        return false;
+    }
+    if (svc->db && !db_ready(svc->db)) {
+        *why = "no database connection";
+        return false;
+    }
+    return !svc->def->ready || svc->def->ready(svc, why);
+}
+
+static void check_ready(void *arg)
+{
+    enum { STARTING_MS = 20, STEADY_MS = 500 };
+    struct svc *svc = arg;
+    const char *why = "starting";
+    bool ready = is_ready(svc, &why);
+    ops_set_ready(boot.ops, ready, ready ? "" : why);
+    if (ready && !boot.announced) {
+        boot.announced = true;
+        log_info("svc", "ready", F_STR("version", SVC_VERSION),
+                 F_STR("rpc", rpc_server_endpoint(svc->rpc)),
+                 F_STR("ops", ops_address(boot.ops)),
+                 F_INT("after_ms", clock_mono_ms() - boot.started_ms));
+    }
+    boot.ready_timer = loop_timer(svc->loop, boot.announced ? STEADY_MS : STARTING_MS, 0,
+                                  check_ready, svc);
+}
+
+/* ---- drain ---- */
+
+static void finish_when_idle(void *arg)
+{
+    struct svc *svc = arg;
+    if (rpc_server_in_flight(svc->rpc) > 0)
+        return;
+    if (svc->def->busy && svc->def->busy(svc))
+        return;
+    svc_exit(svc, 0);
+}
+
+static void give_up(void *arg)
+{
+    struct svc *svc = arg;
+    boot.give_up_timer = NULL;
+    log_warn("svc", "work in flight abandoned at the shutdown timeout",
+             F_INT("calls", rpc_server_in_flight(svc->rpc)));
+    svc_exit(svc, 0);
+}
+
+static void stop_taking_work(void *arg)
+{
+    struct svc *svc = arg;
+    enum { LOOK_EVERY_MS = 20 };
+    rpc_server_drain(svc->rpc, true);
+    boot.drain_timer = loop_timer(svc->loop, 0, LOOK_EVERY_MS, finish_when_idle, svc);
+}
+
+static void begin_drain(struct svc *svc)
+{
+    if (svc->draining) { /* the second TERM */
+        log_warn("svc", "stopped at once by a second signal", F_BOOL("drained", false));
+        svc_exit(svc, 0);
+        return;
+    }
+    svc->draining = true;
+    log_info("svc", "draining", F_INT("calls", rpc_server_in_flight(svc->rpc)));
+    ops_set_ready(boot.ops, false, "draining");
+    if (svc->def->drain)
+        svc->def->drain(svc);
+    boot.drain_timer =
+        loop_timer(svc->loop, svc->cfg.drain_delay_ms, 0, stop_taking_work, svc);
+    boot.give_up_timer =
+        loop_timer(svc->loop, svc->cfg.drain_delay_ms + svc->cfg.shutdown_timeout_ms, 0,
+                   give_up, svc);
+}
+
+/* ---- signals ---- */
+
+static void reload(struct svc *svc)
+{
+    log_reopen();
+    log_info("svc", "reloaded", F_STR("cause", "HUP"));
+    if (svc->def->reload)
+        svc->def->reload(svc);
+}
+
+static void on_signal(void *arg, int events)
+{
+    (void)events;
+    struct svc *svc = arg;
+    struct signalfd_siginfo info;
+    while (read(boot.signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            reload(svc);
+        else if (info.ssi_signo == SIGUSR1)
+            log_toggle_debug();
+        else
+            begin_drain(svc);
+    }
+}
+
+/* Before any thread exists, so that all of them inherit the mask and signals arrive only
+ * through the descriptor. */
+static bool block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return false;
+    boot.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return boot.signal_fd >= 0;
+}
+
+/* ---- boot ---- */
+
+static void harden_process(void)
+{
+    umask(077);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static bool open_database(struct svc *svc)
+{
+    struct db_config cfg;
+    if (!(svc->def->flags & SVC_HAS_DB))
+        return true;
+    if (!svc_db_config(svc, &cfg))
+        return false;
+    svc->db = db_open(svc->loop, &cfg, svc->def->sql);
+    return svc->db != NULL;
+}
+
+/* Everything up to the open ports. 0, or the exit code after a log line. */
+static int start(struct svc *svc)
+{
+    char *why = NULL;
+    svc->contract = contract_load(&why);
+    if (!svc->contract) {
+        log_fatal("svc", "a contract is wrong", F_STR("why", why));
+        return EXIT_BUG;
+    }
+    svc->loop = loop_new();
+    loop_add_fd(svc->loop, boot.signal_fd, LOOP_READ, on_signal, svc);
+    svc->keys = keys_open(svc->def->name, svc->cfg.keys_dir, svc->cfg.keys_public_dir);
+    if (!svc->keys || !open_database(svc))
+        return EXIT_CONFIG;
+    if (strcmp(svc->cfg.telemetry, "none") != 0)
+        svc->telemetry = telemetry_start(svc, svc->cfg.telemetry);
+    if (svc->def->init && !svc->def->init(svc))
+        return EXIT_MISSING;
+    svc->rpc = rpc_server_start(svc, svc->cfg.rpc_listen, svc->def->handlers);
+    boot.ops = svc->rpc ? ops_start(svc, svc->cfg.ops_listen) : NULL;
+    return boot.ops ? 0 : EXIT_MISSING;
+}
+
+static void stop(struct svc *svc)
+{
+    if (svc->rpc)
+        rpc_server_stop(&svc->rpc);
+    if (svc->def->deinit && svc->app)
+        svc->def->deinit(svc);
+    telemetry_stop(&svc->telemetry);
+    if (svc->db)
+        db_close(&svc->db);
+    ops_stop(&boot.ops);
+    if (svc->keys)
+        keys_close(&svc->keys);
+    loop_free(&svc->loop);
+    if (svc->contract)
+        contract_free(&svc->contract);
+}
+
+int svc_serve(struct svc *svc)
+{
+    boot.svc = svc;
+    boot.started_ms = clock_mono_ms();
+    if (!block_signals())
+        BUG("signals cannot be taken");
+    if (!log_open(svc->def->name, svc->instance, (enum log_format)svc->cfg.log_format,
+                  svc->cfg.log_file))
+        log_warn("svc", "the log file cannot be opened",
+                 F_STR("file", svc->cfg.log_file));
+    boot.exit_code = start(svc);
+    if (boot.exit_code == 0) {
+        check_ready(svc);
+        if (svc->def->started)
+            svc->def->started(svc);
+        loop_run(svc->loop);
+        log_info("svc", "stopped", F_INT("exit_code", boot.exit_code));
+    }
+    stop(svc);
+    return boot.exit_code;
+}
+
+struct rpc_client *svc_client(struct svc *svc, const char *peer, const char *endpoints)
+{
+    return rpc_client_new(svc->loop, svc->keys, peer, endpoints);
+}
+
+static void usage(const struct svc_def *def, const struct svc_tables *tables, FILE *out)
+{
+    fprintf(out,
+            "%s - %s\n\nUsage: %s [flags]            serve\n"
+            "       %s VERB [arguments]\n\nVerbs:\n"
+            "  migrate [--status]          create or update the schema\n"
+            "  keygen --dir ROOT           create the keys of all services\n"
+            "  check-config                print the settings in force\n"
+            "  healthcheck                 0 when this daemon says it is ready\n"
+            "  call METHOD [JSON] [PATH..] call a method of this service\n"
+            "  version                     print the version\n",
+            def->name, def->purpose, def->name, def->name);
+    for (const struct svc_verb *v = def->verbs; v && v->name; v++)
+        fprintf(out, "  %s\n", v->usage);
+    fprintf(out, "\nSettings (variable, flag):\n");
+    options_help(tables->t, tables->n, out);
+}
+
+static struct svc_tables make_tables(struct svc *svc)
+{
+    static const struct option_row none[] = { { 0 } };
+    const struct svc_def *def = svc->def;
+    return (struct svc_tables){
+        .t = { { def->name, svc_common_options(def), &svc->cfg },
+               { def->name, def->options ? def->options : none, svc->app_cfg } },
+        .n = 2,
+    };
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    return argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+                        strcmp(argv[1], "help") == 0);
+}
+
+int svc_load_options(struct svc *svc, const struct svc_tables *tables)
+{
+    if (options_load(tables->t, tables->n, stderr) > 0)
+        return EXIT_CONFIG;
+    if (!log_levels(svc->cfg.log_level)) {
+        fprintf(stderr, "LOG_LEVEL must be levels like info or info,db=debug.\n");
+        return EXIT_CONFIG;
+    }
+    svc_config_derive(svc);
+    return 0;
+}
+
+int svc_main(int argc, char **argv, const struct svc_def *def)
+{
+    static struct svc svc; /* one daemon a process */
+    int code = 0;
+    svc.def = def;
+    svc.app_cfg = xcalloc(1, def->config_size ? def->config_size : 1);
+    struct svc_tables tables = make_tables(&svc);
+    harden_process();
+    if (asks_for_help(argc, argv)) {
+        usage(def, &tables, stdout);
+        return 0;
+    }
+    bool wrong = options_flags(tables.t, tables.n, &argc, argv, stderr) > 0;
+    if (!wrong && argc > 1 && svc_verb_run(&svc, &tables, argc, argv, &code))
+        return code;
+    if (wrong || argc > 1) {
+        if (argc > 1)
+            fprintf(stderr, "%s has no verb or flag %s.\n", def->name, argv[1]);
+        fprintf(stderr, "Try %s --help.\n", def->name);
+        return EXIT_USAGE;
+    }
+    code = svc_load_options(&svc, &tables);
+    return code ? code : svc_serve(&svc);
+}

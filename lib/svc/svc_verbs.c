@@ -1,0 +1,181 @@
+/* The verbs every daemon has. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/id.h"
+#include "svc/svc_private.h"
+
+bool svc_open_keys(struct svc *svc)
+{
+    if (!svc->keys)
+        svc->keys =
+            keys_open(svc->def->name, svc->cfg.keys_dir, svc->cfg.keys_public_dir);
+    if (!svc->keys)
+        fprintf(stderr,
+                "The keys in %s cannot be used; `%s keygen --dir ROOT` makes them.\n",
+                svc->cfg.keys_dir, svc->def->name);
+    return svc->keys != NULL;
+}
+
+static int verb_migrate(struct svc *svc, int argc, char **argv)
+{
+    bool status = argc == 2 && strcmp(argv[1], "--status") == 0;
+    struct db_config runtime;
+    if (argc > 1 && !status)
+        return EXIT_USAGE;
+    if (!(svc->def->flags & SVC_HAS_DB)) {
+        printf("%s has no tables.\n", svc->def->name);
+        return 0;
+    }
+    if (!svc_db_config(svc, &runtime))
+        return EXIT_CONFIG;
+    struct migrate_config cfg = {
+        .db = runtime,
+        .service = svc->def->name,
+        .password = runtime.password,
+        .sql_sets = svc->def->sql,
+    };
+    cfg.db.user = svc->cfg.pg_user;
+    cfg.db.password = svc->cfg.pg_password;
+    cfg.db.schema = NULL;
+    return migrate_run(&cfg, status);
+}
+
+static const char *argument(int argc, char **argv, const char *name)
+{
+    for (int i = 1; i + 1 < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return argv[i + 1];
+    return NULL;
+}
+
+static int verb_keygen(struct svc *svc, int argc, char **argv)
+{
+    const char *root = argument(argc, argv, "--dir");
+    const char *client = argument(argc, argv, "--client");
+    const char *out = argument(argc, argv, "--out");
+    if (!root)
+        root = svc->cfg.keys_root;
+    if (client)
+        return keys_generate_client(root, client, out ? out : ".");
+    return keys_generate(root);
+}
+
+static int verb_healthcheck(struct svc *svc, int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return ops_healthcheck(svc->cfg.ops_listen);
+}
+
+static int verb_version(struct svc *svc, int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    printf("%s (Quintet) %s\n", svc->def->name, SVC_VERSION);
+    return 0;
+}
+
+/* tcp://0.0.0.0:7001 is where we listen; a call goes to loopback. */
+static char *own_endpoint(const char *listen)
+{
+    static const char *const any[] = { "tcp://0.0.0.0:", "tcp://*:", "tcp://[::]:" };
+    for (size_t i = 0; i < ARRAY_LEN(any); i++)
+        if (strncmp(listen, any[i], strlen(any[i])) == 0)
+            return xasprintf("tcp://127.0.0.1:%s", listen + strlen(any[i]));
+    return xstrdup(listen);
+}
+
+static int print_outcome(enum err e, int status, const char *body, size_t n)
+{
+    if (n > 0)
+        printf("%.*s\n", (int)n, body);
+    if (e == ERR_OK) {
+        fprintf(stderr, "%d\n", status);
+        return 0;
+    }
+    fprintf(stderr, "%s (%d): %s\n", err_info(e)->code, (int)e, err_info(e)->detail);
+    return e == ERR_UNAVAILABLE || e == ERR_DEADLINE ? EXIT_MISSING : 1;
+}
+
+static int verb_call(struct svc *svc, int argc, char **argv)
+{
+    char *why = NULL;
+    if (argc < 2) {
+        fprintf(stderr, "Which method? For example: %s call control.ping\n",
+                svc->def->name);
+        return EXIT_USAGE;
+    }
+    svc->contract = contract_load(&why);
+    const struct contract_method *m =
+        svc->contract ? contract_by_name(svc->contract, argv[1]) : NULL;
+    if (!m) {
+        fprintf(stderr, "There is no method %s.\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    if (!svc_open_keys(svc))
+        return EXIT_CONFIG;
+    struct buf meta;
+    buf_init(&meta, FRAME_META_MAX);
+    for (int i = 3; i < argc; i++)
+        record_add(&meta, REC_PATH_PARAM, str_of(argv[i]));
+    record_add(&meta, REC_CONTENT_TYPE, STR("application/json"));
+    record_add(&meta, REC_BASE_URL, STR("http://localhost"));
+    struct frame req = {
+        .method = m->number,
+        .actor_role = ROLE_ADMIN,
+        .meta = buf_get(&meta),
+        .body = argc > 2 ? str_of(argv[2]) : STR(""),
+    };
+    id_uuid7(req.request_id);
+    memcpy(req.trace_id, req.request_id, 16);
+    char *body = NULL;
+    size_t n = 0;
+    int status = 0;
+    AUTO_FREE char *endpoint = own_endpoint(svc->cfg.rpc_listen);
+    enum err e = rpc_call_once(svc->keys, svc->def->name, endpoint, &req, m->timeout_ms,
+                               &body, &n, &status);
+    int code = print_outcome(e, status, body, n);
+    free(body);
+    buf_deinit(&meta);
+    keys_close(&svc->keys);
+    contract_free(&svc->contract);
+    return code;
+}
+
+static const struct svc_verb COMMON_VERBS[] = {
+    { "migrate", NULL, verb_migrate },
+    { "keygen", NULL, verb_keygen },
+    { "healthcheck", NULL, verb_healthcheck },
+    { "version", NULL, verb_version },
+    { "call", NULL, verb_call },
+};
+
+static const struct svc_verb *find_verb(const struct svc_def *def, const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(COMMON_VERBS); i++)
+        if (strcmp(COMMON_VERBS[i].name, name) == 0)
+            return &COMMON_VERBS[i];
+    for (const struct svc_verb *v = def->verbs; v && v->name; v++)
+        if (strcmp(v->name, name) == 0)
+            return v;
+    return NULL;
+}
+
+bool svc_verb_run(struct svc *svc, const struct svc_tables *tables, int argc, char **argv,
+                  int *ret_code)
+{
+    bool check = strcmp(argv[1], "check-config") == 0;
+    const struct svc_verb *verb = find_verb(svc->def, argv[1]);
+    if (!verb && !check && strcmp(argv[1], "serve") != 0)
+        return false;
+    *ret_code = svc_load_options(svc, tables);
+    if (*ret_code)
+        return true;
+    if (check)
+        options_print(tables->t, tables->n, stdout);
+    else if (verb)
+        *ret_code = verb->run(svc, argc - 1, argv + 1);
+    else
+        *ret_code = svc_serve(svc);
+    return true;
+}

@@ -1,0 +1,3 @@
+#include "svc/svc.h"
+
+const char SVC_VERSION[] = VERSION;
