@@ -1,0 +1,126 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "svc/log.h"
+
+static int stderr_copy;
+static char path[] = "/tmp/log-test-XXXXXX";
+
+/* The lines of the file since the last call, at most one here. */
+static char *line(void)
+{
+    static char text[16384];
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    ssize_t n = read(fd, text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    assert_int_equal(ftruncate(fd, 0), 0);
+    close(fd);
+    return text;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    int fd = mkstemp(path);
+    close(fd);
+    /* Lines go to stderr as well; the test looks at the file only. */
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    stderr_copy = dup(STDERR_FILENO);
+    dup2(null, STDERR_FILENO);
+    close(null);
+    return log_open("test", "test-1", LOG_FORMAT_JSON, path) ? 0 : -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    dup2(stderr_copy, STDERR_FILENO);
+    close(stderr_copy);
+    return unlink(path);
+}
+
+static void a_line_is_one_json_object_with_all_fields(void **state)
+{
+    (void)state;
+    static const uint8_t id[16] = { 1, 2, 0xff };
+    log_info("area", "happened", F_STR("who", "a\"b\n"), F_INT("n", -5), F_BOOL("ok", 1),
+             F_ID("request_id", id));
+    json_t *o = json_loads(line(), 0, NULL);
+    assert_non_null(o);
+    const char *service, *instance, *level, *area, *msg, *who, *rid;
+    json_int_t n;
+    assert_int_equal(json_unpack(o, "{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I}", "service",
+                                 &service, "instance", &instance, "level", &level, "area",
+                                 &area, "msg", &msg, "who", &who, "request_id", &rid, "n",
+                                 &n),
+                     0);
+    assert_string_equal(service, "test");
+    assert_string_equal(instance, "test-1");
+    assert_string_equal(level, "info");
+    assert_string_equal(msg, "happened");
+    assert_string_equal(who, "a\"b\n");
+    assert_string_equal(rid, "0102ff00000000000000000000000000");
+    assert_int_equal(n, -5);
+    json_decref(o);
+}
+
+static void levels_are_chosen_by_area(void **state)
+{
+    (void)state;
+    assert_true(log_levels("WARNING,db=debug"));
+    log_info("http", "quiet", F_INT("n", 1));
+    assert_string_equal(line(), "");
+    log_debug("db", "loud", F_INT("n", 1));
+    assert_non_null(strstr(line(), "loud"));
+    assert_false(log_levels("info,db=shout"));
+    assert_false(log_levels("loud"));
+    assert_true(log_levels("info"));
+}
+
+static void a_line_too_long_keeps_its_event(void **state)
+{
+    (void)state;
+    char *big = malloc(20001);
+    memset(big, 'x', 20000);
+    big[20000] = '\0';
+    log_warn("area", "big", F_STR("text", big));
+    free(big);
+    json_t *o = json_loads(line(), 0, NULL);
+    assert_non_null(o);
+    assert_true(json_is_true(json_object_get(o, "truncated")));
+    json_decref(o);
+}
+
+static void the_file_is_opened_again_after_rotation(void **state)
+{
+    (void)state;
+    char moved[64];
+    snprintf(moved, sizeof moved, "%s.1", path);
+    assert_int_equal(rename(path, moved), 0);
+    log_info("area", "old", F_INT("n", 1));
+    assert_int_not_equal(access(path, F_OK), 0);
+    log_reopen();
+    log_info("area", "new", F_INT("n", 1));
+    assert_non_null(strstr(line(), "\"new\""));
+    unlink(moved);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_is_one_json_object_with_all_fields),
+        cmocka_unit_test(levels_are_chosen_by_area),
+        cmocka_unit_test(a_line_too_long_keeps_its_event),
+        cmocka_unit_test(the_file_is_opened_again_after_rotation),
+    };
+    return cmocka_run_group_tests(tests, start, end);
+}

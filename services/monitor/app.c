@@ -1,0 +1,73 @@
+#include "monitor/app.h"
+
+#include "svc/log.h"
+
+const struct rpc_handler MONITOR_HANDLERS[] = { { NULL, NULL } };
+
+static bool start_http(struct monitor_app *app)
+{
+    char *why = NULL;
+    const struct http_config cfg = {
+        .listen = app->cfg->http_listen,
+        .connection_memory = 16 * 1024,
+        .connection_limit = 128,
+        .body_max = 16 * 1024,
+        .header_timeout_s = 10,
+        .body_timeout_s = 10,
+        .idle_timeout_s = 60,
+        .thread_name = "http",
+    };
+    app->http = http_start(&cfg, monitor_handle_http, NULL, app, &why);
+    if (!app->http)
+        log_fatal("http", "the dashboard cannot listen", F_STR("why", why));
+    free(why);
+    return app->http != NULL;
+}
+
+bool monitor_init(struct svc *svc)
+{
+    struct monitor_app *app = xcalloc(1, sizeof *app);
+    svc->app = app;
+    app->svc = svc;
+    app->cfg = svc->app_cfg;
+    spans_init(&app->spans);
+    app->mailer = svc_client(svc, "mailer", app->cfg->mailer_endpoint);
+    if (!app->mailer || !monitor_intake_start(app) || !start_http(app))
+        return false;
+    log_info("http", "the dashboard is served",
+             F_STR("address", http_address(app->http)));
+    return true;
+}
+
+void monitor_drain(struct svc *svc)
+{
+    struct monitor_app *app = svc->app;
+    http_drain(app->http);
+}
+
+bool monitor_busy(struct svc *svc)
+{
+    const struct monitor_app *app = svc->app;
+    return http_in_flight(app->http) > 0;
+}
+
+void monitor_deinit(struct svc *svc)
+{
+    struct monitor_app *app = svc->app;
+    /* Clients first: they answer what they owe, so that no request stays suspended. */
+    rpc_client_free(&app->mailer);
+    if (app->http)
+        http_stop(&app->http);
+    monitor_intake_stop(app);
+    spans_deinit(&app->spans);
+    replicas_deinit(&app->replicas);
+    free(app);
+    svc->app = NULL;
+}
+
+void monitor_beat(struct svc *svc, struct jsonw *w)
+{
+    const struct monitor_app *app = svc->app;
+    jw_kint(w, "replicas", app->replicas.n);
+    jw_kint(w, "spans", app->spans.n);
+}

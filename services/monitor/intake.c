@@ -1,0 +1,168 @@
+/* The telemetry socket and the probes of silent replicas. */
+#include <jansson.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "monitor/app.h"
+#include "svc/log.h"
+#include "svc/metrics.h"
+
+enum { TICK_MS = 500, PROBE_TIMEOUT_MS = 800, BATCH_MAX = 512, PROBES_MAX = 16 };
+
+static void on_beat(struct monitor_app *app, const char *sender, const json_t *m)
+{
+    replicas_beat(&app->replicas, sender, m, clock_mono_ms(), clock_wall_us());
+}
+
+static void on_bye(struct monitor_app *app, const char *sender, const json_t *m)
+{
+    replicas_bye(&app->replicas, sender, m, clock_mono_ms(), clock_wall_us());
+}
+
+static void on_span(struct monitor_app *app, const char *sender, const json_t *m)
+{
+    const char *service = json_string_value(json_object_get(m, "service"));
+    if (service && strcmp(service, sender) == 0)
+        spans_add(&app->spans, m);
+}
+
+static const struct {
+    const char *kind;
+    void (*fn)(struct monitor_app *app, const char *sender, const json_t *m);
+} KINDS[] = { { "beat", on_beat }, { "bye", on_bye }, { "span", on_span } };
+
+static void take_message(struct monitor_app *app, struct str kind, zmq_msg_t *body)
+{
+    const char *sender = zmq_msg_gets(body, "name");
+    json_t *m =
+        json_loadb(zmq_msg_data(body), zmq_msg_size(body), JSON_REJECT_DUPLICATES, NULL);
+    for (size_t i = 0; m && sender && i < ARRAY_LEN(KINDS); i++)
+        if (str_eq(kind, str_of(KINDS[i].kind)))
+            KINDS[i].fn(app, sender, m);
+    json_decref(m);
+}
+
+/* One message of [kind][JSON]; false when there is none. */
+static bool receive(struct monitor_app *app)
+{
+    char kind[16];
+    zmq_msg_t body;
+    int n = zmq_recv(app->telemetry, kind, sizeof kind, ZMQ_DONTWAIT);
+    if (n < 0)
+        return false;
+    zmq_msg_init(&body);
+    int more = 0;
+    size_t size = sizeof more;
+    zmq_getsockopt(app->telemetry, ZMQ_RCVMORE, &more, &size);
+    bool whole = more && n <= (int)sizeof kind &&
+                 zmq_msg_recv(&body, app->telemetry, ZMQ_DONTWAIT) >= 0;
+    if (whole && !zmq_msg_more(&body))
+        take_message(app, (struct str){ kind, (size_t)n }, &body);
+    while (whole && zmq_msg_more(&body))
+        whole = zmq_msg_recv(&body, app->telemetry, ZMQ_DONTWAIT) >= 0;
+    zmq_msg_close(&body);
+    return true;
+}
+
+static void on_telemetry(void *arg)
+{
+    struct monitor_app *app = arg;
+    for (int i = 0; i < BATCH_MAX && receive(app); i++)
+        ;
+}
+
+/* ---- probes ---- */
+
+struct probe {
+    struct monitor_app *app;
+    struct rpc_client *client;
+    char service[32], instance[64];
+};
+
+static void probe_close(void *arg)
+{
+    struct probe *p = arg;
+    rpc_client_free(&p->client);
+    p->app->probes--;
+    free(p);
+}
+
+static struct replica *probed_replica(struct probe *p)
+{
+    struct replicas *t = &p->app->replicas;
+    for (unsigned i = 0; i < t->n; i++)
+        if (strcmp(t->r[i]->service, p->service) == 0 &&
+            strcmp(t->r[i]->instance, p->instance) == 0)
+            return t->r[i];
+    return NULL;
+}
+
+static void on_probe(void *arg, enum err e, const struct frame *reply)
+{
+    struct probe *p = arg;
+    struct replica *r = probed_replica(p);
+    enum replica_probe outcome = reply               ? PROBE_ANSWERED
+                                 : e == ERR_DEADLINE ? PROBE_NO_ANSWER
+                                                     : PROBE_UNREACHABLE;
+    if (r)
+        replica_probed(r, outcome, clock_mono_ms());
+    /* The client is in the middle of calling us: it is closed at the next turn. */
+    loop_post(p->app->svc->loop, probe_close, p);
+}
+
+static void probe(struct monitor_app *app, struct replica *r)
+{
+    const struct contract_method *ping =
+        contract_by_name(app->svc->contract, "control.ping");
+    struct frame req = { .method = ping->number };
+    struct rpc_client *client =
+        r->control[0] ? svc_client(app->svc, r->service, r->control) : NULL;
+    if (!client) {
+        replica_probed(r, PROBE_UNREACHABLE, clock_mono_ms());
+        return;
+    }
+    struct probe *p = xcalloc(1, sizeof *p);
+    p->app = app;
+    p->client = client;
+    memcpy(p->service, r->service, sizeof p->service);
+    memcpy(p->instance, r->instance, sizeof p->instance);
+    r->probing = true;
+    app->probes++;
+    id_uuid7(req.request_id);
+    rpc_call(client, &req, PROBE_TIMEOUT_MS, false, on_probe, p);
+}
+
+static void on_tick(void *arg)
+{
+    struct monitor_app *app = arg;
+    int64_t now = clock_mono_ms();
+    for (unsigned i = 0; i < app->replicas.n && app->probes < PROBES_MAX; i++)
+        if (replica_wants_probe(app->replicas.r[i], now))
+            probe(app, app->replicas.r[i]);
+    replicas_tick(&app->replicas, now, clock_wall_us());
+}
+
+bool monitor_intake_start(struct monitor_app *app)
+{
+    struct svc *svc = app->svc;
+    app->telemetry = keys_server_socket(svc->keys, ZMQ_SUB);
+    if (!app->telemetry || zmq_setsockopt(app->telemetry, ZMQ_SUBSCRIBE, "", 0) != 0 ||
+        zmq_bind(app->telemetry, app->cfg->telemetry_listen) != 0) {
+        log_fatal("telemetry", "cannot listen", F_STR("at", app->cfg->telemetry_listen),
+                  F_STR("why", zmq_strerror(zmq_errno())));
+        return false;
+    }
+    app->telemetry_source = loop_add_socket(svc->loop, app->telemetry, on_telemetry, app);
+    app->tick = loop_timer(svc->loop, TICK_MS, TICK_MS, on_tick, app);
+    return true;
+}
+
+void monitor_intake_stop(struct monitor_app *app)
+{
+    loop_timer_cancel(&app->tick);
+    loop_remove(&app->telemetry_source);
+    if (app->telemetry)
+        keys_socket_free(app->svc->keys, &app->telemetry);
+}

@@ -1,0 +1,72 @@
+#include "monitor/span.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void spans_init(struct spans *s)
+{
+    *s = (struct spans){ .ring = xcalloc(SPANS_MAX, sizeof *s->ring) };
+}
+
+void spans_deinit(struct spans *s)
+{
+    free(s->ring);
+    s->ring = NULL;
+}
+
+static void copy_text(const json_t *o, const char *key, char *out, size_t size)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+    snprintf(out, size, "%s", text ? text : "");
+}
+
+void spans_add(struct spans *s, const json_t *message)
+{
+    const json_t *data = json_object_get(message, "data");
+    struct span *at = &s->ring[s->next];
+    if (!json_is_object(data))
+        return;
+    copy_text(data, "request_id", at->request_id, sizeof at->request_id);
+    copy_text(data, "name", at->name, sizeof at->name);
+    copy_text(message, "service", at->service, sizeof at->service);
+    copy_text(message, "instance", at->instance, sizeof at->instance);
+    at->start_us = json_integer_value(json_object_get(data, "start_us"));
+    at->duration_us = json_integer_value(json_object_get(data, "duration_us"));
+    at->status = (int)json_integer_value(json_object_get(data, "status"));
+    s->next = (s->next + 1) % SPANS_MAX;
+    if (s->n < SPANS_MAX)
+        s->n++;
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const struct span *const *x = a, *const *y = b;
+    return ((*x)->start_us > (*y)->start_us) - ((*x)->start_us < (*y)->start_us);
+}
+
+static void write_span(const struct span *span, struct jsonw *w)
+{
+    jw_object(w);
+    jw_kcstr(w, "service", span->service);
+    jw_kcstr(w, "instance", span->instance);
+    jw_kcstr(w, "name", span->name);
+    jw_kint(w, "start_us", span->start_us);
+    jw_kint(w, "duration_us", span->duration_us);
+    jw_kint(w, "status", span->status);
+    jw_object_end(w);
+}
+
+void spans_write(const struct spans *s, struct str request_id, struct jsonw *w)
+{
+    enum { SHOWN_MAX = 64 };
+    const struct span *found[SHOWN_MAX];
+    size_t n = 0;
+    for (unsigned i = 0; i < s->n && n < SHOWN_MAX; i++)
+        if (str_eq(str_of(s->ring[i].request_id), request_id))
+            found[n++] = &s->ring[i];
+    qsort(found, n, sizeof found[0], by_start);
+    jw_array(w);
+    for (size_t i = 0; i < n; i++)
+        write_span(found[i], w);
+    jw_array_end(w);
+}
