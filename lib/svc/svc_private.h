@@ -2,17 +2,10 @@
 #ifndef LIB_SVC_SVC_PRIVATE_H
 #define LIB_SVC_SVC_PRIVATE_H
 
+#include "svc/exit.h"
 #include "svc/migrate.h"
 #include "svc/ops.h"
 #include "svc/svc.h"
-
-enum {
-    EXIT_USAGE = 64,
-    EXIT_MISSING = 69,
-    EXIT_BUG = 70,
-    EXIT_AGAIN = 75,
-    EXIT_CONFIG = 78
-};
 
 /* The two tables of a daemon: what all share, and its own. */
 struct svc_tables {
