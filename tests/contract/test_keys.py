@@ -1,0 +1,74 @@
+"""Who is served: every service, with no key, an unknown key, and a key that may not."""
+
+import time
+
+import pytest
+import zmq
+
+from quintet.client import Client, NoAnswer, read_cert
+
+SERVICES = ("gateway", "auth", "catalog", "mailer", "monitor")
+# A method that each service has and a name that may not call it.
+FORBIDDEN = {
+    "gateway": ("control.drain", "catalog"), "auth": ("auth.register", "catalog"),
+    "catalog": ("catalog.product.create", "mailer"), "mailer": ("mailer.jobs.list", "gateway"),
+    "monitor": ("control.drain", "mailer"),
+}
+REFUSED_WITHIN = 1.5  # s of silence that count as a refusal; an allowed key answers in ms
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack):
+    return start_stack(SERVICES)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_allowed_key_is_served(stack, service):
+    status, pong = stack.client(service, "monitor").call("control.ping")
+    assert status == 200 and pong["service"] == service
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_key_is_refused(stack, service):
+    with Client(stack.endpoint(service), timeout=REFUSED_WITHIN) as client:
+        with pytest.raises(NoAnswer):
+            client.call("control.ping")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_unknown_key_is_refused(stack, service):
+    with Client(stack.endpoint(service), stack.server_key(service), zmq.curve_keypair(),
+                timeout=REFUSED_WITHIN) as client:
+        with pytest.raises(NoAnswer):
+            client.call("control.ping")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_known_key_is_refused_what_it_may_not_call(stack, service):
+    method, name = FORBIDDEN[service]
+    code, _ = stack.client(service, name).error(method, {})
+    assert code == "peer_not_allowed"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_removed_key_is_refused_on_a_live_connection(stack, service):
+    """libzmq does not cut a connection whose key has gone; the server looks each time."""
+    before = set(stack.public.glob("monitor-*.cert"))
+    out = stack.dir / f"removed-{service}"
+    out.mkdir()
+    stack.verb(service, "keygen", "--dir", stack.keys, "--client", "monitor", "--out", out)
+    (cert,) = set(stack.public.glob("monitor-*.cert")) - before
+    pair = read_cert(out / "monitor.key_secret")
+    with Client(stack.endpoint(service), stack.server_key(service), pair) as client:
+        end = time.monotonic() + 10
+        while True:  # the allow-list is read again within a second or two
+            try:
+                assert client.call("control.ping", timeout=1)[0] == 200
+                break
+            except NoAnswer:
+                assert time.monotonic() < end, "a new certificate is never accepted"
+        cert.unlink()
+        end = time.monotonic() + 10
+        while client.call("control.ping")[0] == 200:
+            assert time.monotonic() < end, "a removed certificate is served on"
+            time.sleep(0.1)

@@ -1,0 +1,130 @@
+"""The README's job on the stack of `make run`, and what its supervisor promises."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import urllib.request
+
+import pytest
+
+from quintet import env
+from quintet.local import DAEMONS, LocalStack
+
+
+@pytest.fixture(scope="module")
+def local():
+    with LocalStack() as stack:
+        yield stack
+
+
+def readme_script(local):
+    """The shell blocks of the README, with this stack's places instead of the usual ones."""
+    text = (env.ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)
+    assert len(blocks) >= 5, "the README's job has lost its lines"
+    script = "\n".join(blocks)
+    for usual, here in ((r"localhost:8000", f"localhost:{local.gateway_port}"),
+                        (r"\.run/", f"{local.run_dir}/"),
+                        (r"build/release/bin", str(env.BIN))):
+        assert re.search(usual, script)
+        script = re.sub(usual, here, script)
+    return script
+
+
+@pytest.fixture(scope="module")
+def job(local):
+    """The JSON answers that the README's lines print, in order."""
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", readme_script(local)],
+                          env=os.environ | {"AUTH_ARGON2_MEMORY_KIB": "1024"},
+                          cwd=env.ROOT, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=env.seconds(60))
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{local.output()}"
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def test_the_lines_of_the_readme_do_the_whole_job(job):
+    registered, verified, category, product, listed = job
+    assert registered == {"id": registered["id"], "username": "testuser",
+                          "email": "test@example.com", "role": "USER"}
+    assert verified == {"message": "Email verified"}
+    assert (category["id"], category["name"]) == (1, "Electronics")
+    assert product == {"id": product["id"], "category_name": "Electronics",
+                       "created_by": "testuser", "name": "Laptop",
+                       "description": "High-performance laptop", "price": "999.99",
+                       "created_at": product["created_at"], "category": 1}
+    assert listed["count"] == 1 and listed["results"] == [product]
+
+
+def get(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return json.load(answer)
+
+
+def statuses(local):
+    services = get(local.monitor_port, "/api/overview")["services"]
+    return {s["name"]: [r["status"] for r in s["replicas"]] for s in services}
+
+
+def test_the_dashboard_shows_five_daemons_and_the_mail(local, job):
+    env.wait_until(lambda: statuses(local) == {d: ["up"] for d in DAEMONS}, 15,
+                   "five daemons up on the dashboard")
+    jobs = env.wait_until(
+        lambda: [j for j in get(local.monitor_port, "/api/mails")["jobs"]
+                 if j["template"] == "verification" and j["state"] == "sent"],
+        15, "the verification mail is shown as sent")
+    shown = get(local.monitor_port, f"/api/mails/{jobs[0]['job_id']}")
+    assert shown["recipient"] == "test@example.com"
+    steps = [s["what"] for s in shown["timeline"]]
+    assert steps[0] == "registered" and steps[-1] == "sent", steps
+    assert "token=" not in json.dumps(shown), "the link must stay hidden"
+
+
+def login(local, password="testpass123"):
+    body = json.dumps({"username": "testuser", "password": password}).encode()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{local.gateway_port}/api/auth/login", body,
+        {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as e:
+        return e.code
+    except OSError:
+        return 0
+
+
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_a_killed_daemon_comes_back_and_the_job_goes_on(local, job, daemon):
+    before = local.pids()[daemon]
+    os.kill(before, signal.SIGKILL)
+    env.wait_until(lambda: local.pids().get(daemon, before) != before, 15,
+                   f"{daemon} is started again")
+    env.wait_until(lambda: all(local.ops(d, "/readyz")[0] == 200 for d in DAEMONS), 30,
+                   "all are ready again")
+    env.wait_until(lambda: login(local) == 200, 15, "a user can log in")
+    assert get(local.gateway_port, "/api/products")["count"] == 1
+    said = [line for line in local.output().splitlines() if daemon in line and "KILL" in line]
+    assert said, f"the supervisor did not say that {daemon} was killed:\n{local.output()}"
+
+
+def test_a_taken_port_is_one_clear_sentence(local):
+    second = LocalStack(GATEWAY_PORT=str(local.gateway_port))
+    done = subprocess.run([str(env.ROOT / "deploy/local/run")], env=second.environment,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=env.seconds(60))
+    second.__exit__()
+    assert done.returncode == 69
+    assert str(local.gateway_port) in done.stdout and "GATEWAY_PORT" in done.stdout
+    assert len(done.stdout.strip().splitlines()) == 1, done.stdout
+
+
+def test_ctrl_c_leaves_nothing_behind_and_the_data_stays():
+    with LocalStack() as stack:
+        assert stack.processes(), "the search for processes finds nothing at all"
+        assert stack.interrupt() == 0, stack.output()
+        env.wait_until(lambda: not stack.processes(), 5,
+                       f"no process is left: {stack.processes()}")
+        stack.start()
+        assert stack.interrupt() == 0
