@@ -88,7 +88,7 @@ $(B)/lib/%_test: $(B)/lib/%_test.o $(B)/libsvc.a $(B)/libbase.a
 run:
 	@deploy/local/install build run
 	@+$(MAKE) --no-print-directory all
-	@deploy/local/run
+	@BIN_DIR=$(B)/bin deploy/local/run
 
 clean-run:
 	@deploy/local/clean-run

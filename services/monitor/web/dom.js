@@ -17,7 +17,7 @@ const KINDS = {
   up: 'well', sent: 'well', 'not ready': 'attention', draining: 'attention',
   silent: 'attention', mute: 'attention', crashed: 'broken', frozen: 'broken',
   dead: 'broken', expired: 'broken', 'never seen': 'broken', stopped: 'stopped',
-  suppressed: 'stopped', ready: 'waiting', leased: 'waiting',
+  suppressed: 'stopped', ready: 'waiting', leased: 'waiting', waiting: 'waiting',
 };
 export const kindOf = state => KINDS[state] ?? 'attention';
 

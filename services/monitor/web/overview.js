@@ -32,10 +32,11 @@ function notices(services, mail) {
 }
 
 const LOAD_WORDS = {
-  in_flight: 'calls now', db_in_flight: 'queries now', ready: 'waiting', sending: 'sending',
-  sent: 'sent', dead: 'dead', oldest_s: 'oldest waiting', replicas: 'replicas seen',
-  requests: 'requests', spans: 'hops kept', backlog: 'unpublished', head: 'events',
-  cursor: 'events taken', lag: 'behind', hash_busy: 'hashing', hash_queued: 'hash queue',
+  http_in_flight: 'requests now', in_flight: 'calls now', db_in_flight: 'queries now',
+  hash_queue: 'hash queue', event_head: 'events', event_backlog: 'unpublished',
+  cursor: 'events taken', lag: 'behind', sent: 'mails sent', ready: 'waiting',
+  sending: 'sending', dead: 'not delivered', oldest_s: 'oldest waiting',
+  replicas: 'replicas seen', spans: 'hops kept',
 };
 
 function rate(r) {
@@ -78,7 +79,7 @@ function replicaTable(services) {
       : el('span', {class: `chip ${kindOf(r.status)}`}, r.status)),
     el('td', {class: 'wide'}, r.evidence),
     el('td', {class: 'num wide'}, duration(r.uptime_s)),
-    el('td', {class: 'num wide'}, number(r.pid)),
+    el('td', {class: 'num wide'}, String(r.pid)),
     el('td', {class: 'wide dim'}, r.version));
   return el('section', {class: 'panel'}, el('header', {}, el('h2', {}, 'Replicas')),
     el('table', {}, el('thead', {}, el('tr', {}, el('th', {}, 'Replica'), el('th', {}, 'State'),
