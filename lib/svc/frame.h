@@ -20,6 +20,7 @@ enum {
     FRAME_BULK_MAX = 1024 * 1024,
     FRAME_REPLY_MAX = 8 * 1024 * 1024,
     FRAME_CONTINUATION_MAX = 256,
+    FRAME_PATH_PARAMS_MAX = 8,
 };
 
 enum frame_flag {
@@ -75,18 +76,30 @@ struct frame {
 
 /* Appends header, meta and body to out. */
 void frame_encode(const struct frame *f, struct buf *out);
+/* Only the header, FRAME_HEADER_SIZE bytes, for writers that place meta and body
+ * themselves; the lengths are f->meta.n and f->body.n (their bytes are not looked at). */
+void frame_put_header(const struct frame *f, void *out);
 /* Reads a whole frame; *ret points into bytes. ERR_BAD_FRAME on wrong magic, lengths,
- * reserved bits or a malformed record; ERR_BAD_VERSION on another major (then the tag
- * and ids are filled in, so that a reply can be sent). */
+ * reserved bits or a malformed record; ERR_BAD_VERSION on another major. After an error
+ * method, tag and ids are filled in when the magic was right, so that a reply can be sent;
+ * everything else is zero. */
 enum err frame_decode(struct str bytes, struct frame *ret) MUST_CHECK;
 
-/* Appends one record to a meta buffer. */
+/* What a replica says of itself in each reply (REC_LOAD). */
+struct frame_load {
+    uint32_t in_flight, queued;
+    uint32_t draining; /* 0 or 1 */
+};
+
+/* Appends one record to a meta buffer; one that does not fit whole sets `overflow`. */
 void record_add(struct buf *meta, enum frame_record type, struct str value);
 void record_add_i64(struct buf *meta, enum frame_record type, int64_t value);
 void record_add_u32(struct buf *meta, enum frame_record type, uint32_t value);
+void record_add_load(struct buf *meta, const struct frame_load *load);
 /* The nth (from 0) record of a type; false when there is none. */
 bool record_get(struct str meta, enum frame_record type, unsigned nth, struct str *ret);
 bool record_get_i64(struct str meta, enum frame_record type, int64_t *ret);
 bool record_get_u32(struct str meta, enum frame_record type, uint32_t *ret);
+bool record_get_load(struct str meta, struct frame_load *ret);
 
 #endif

@@ -29,7 +29,8 @@ void keys_close(struct keys **k);
  * zsock_resolve()d; close with keys_socket_free. */
 void *keys_server_socket(struct keys *k, int zmq_type);
 /* A socket ready to connect to a peer service: our pair, the peer's public key (the
- * newest certificate whose name is peer). NULL when no such certificate is there. */
+ * newest certificate whose name is peer and that is not marked `use = "client"`). NULL
+ * when no such certificate is there. */
 void *keys_client_socket(struct keys *k, int zmq_type, const char *peer);
 void keys_socket_free(struct keys *k, void **socket);
 

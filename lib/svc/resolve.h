@@ -16,9 +16,12 @@ typedef void resolver_fn(void *arg, const char *const *endpoints, unsigned n);
 /* Follows a comma list of endpoints ("tcp://catalog:7002,tcp://127.0.0.1:7002"), each
  * name standing for all its addresses; resolves at once and then every few seconds. A
  * failure keeps the last good set; an address counts as gone after two rounds without
- * it. Endpoints that are numeric already are reported before the first turn. */
+ * it. Endpoints that are numeric already are reported at once, inside resolver_start; a
+ * name with both address families counts by its IPv4 addresses. Anything but
+ * tcp://host:port is logged and left out. */
 struct resolver *resolver_start(struct loop *l, const char *endpoints, resolver_fn *fn,
                                 void *arg);
+/* No callback comes after this. Does not wait for a look-up under way. NULL is fine. */
 void resolver_stop(struct resolver **r);
 
 #endif

@@ -26,11 +26,15 @@ typedef void rpc_done_fn(void *arg, enum err e, const struct frame *reply);
  * certificate of that peer exists (logged). */
 struct rpc_client *rpc_client_new(struct loop *l, struct keys *k, const char *peer,
                                   const char *endpoints);
-/* Answers everything owed with ERR_DRAINING, closes, nulls. */
+/* Answers everything owed with ERR_DRAINING, closes, nulls. Not from within a callback of
+ * its own. */
 void rpc_client_free(struct rpc_client **c);
 
 /* Sends a request: header fields, meta and body of req are copied; tag and budget are set
- * here. retry: another replica may be tried when the first never got it or said BUSY. */
+ * here. A request that never left waits for a replica, at most 250 ms. retry: it may be
+ * done twice, so another replica is tried when the first one was overloaded or went away
+ * with the answer owed. (What was never sent, or refused by a draining replica, goes
+ * elsewhere in any case: no work was done.) */
 void rpc_call(struct rpc_client *c, const struct frame *req, uint32_t timeout_ms,
               bool retry, rpc_done_fn *fn, void *arg);
 /* Inside rpc_done_fn: keeps the reply's bytes alive beyond the callback, for an answer

@@ -251,7 +251,8 @@ static void usage(const struct svc_def *def, const struct svc_tables *tables, FI
             "  keygen --dir ROOT           create the keys of all services\n"
             "  check-config                print the settings in force\n"
             "  healthcheck                 0 when this daemon says it is ready\n"
-            "  call METHOD [JSON] [PATH..] call a method of this service\n"
+            "  call METHOD [JSON [PATH..]] [--as ID,ROLE,NAME]\n"
+            "                              call a method of this service\n"
             "  version                     print the version\n",
             def->name, def->purpose, def->name, def->name);
     for (const struct svc_verb *v = def->verbs; v && v->name; v++)

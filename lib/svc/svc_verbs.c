@@ -97,6 +97,60 @@ static int print_outcome(enum err e, int status, const char *body, size_t n)
     return e == ERR_UNAVAILABLE || e == ERR_DEADLINE ? EXIT_MISSING : 1;
 }
 
+/* --as ID,ROLE,NAME: in whose name a call is made; nobody's without it. */
+static bool set_actor(struct frame *req, struct buf *meta, const char *as)
+{
+    struct str name = str_of(as), id = str_cut(&name, ','), role = str_cut(&name, ',');
+    if (!as)
+        return true;
+    if (!str_to_i64(id, &req->actor_id) || req->actor_id < 1 || !name.p)
+        return false;
+    if (!str_eq(role, STR("USER")) && !str_eq(role, STR("ADMIN")))
+        return false;
+    req->actor_role = str_eq(role, STR("ADMIN")) ? ROLE_ADMIN : ROLE_USER;
+    record_add(meta, REC_ACTOR_NAME, name);
+    return true;
+}
+
+static int send_call(struct svc *svc, const struct contract_method *m, struct frame *req)
+{
+    char *body = NULL;
+    size_t n = 0;
+    int status = 0;
+    AUTO_FREE char *endpoint = own_endpoint(svc->cfg.rpc_listen);
+    enum err e = rpc_call_once(svc->keys, svc->def->name, endpoint, req, m->timeout_ms,
+                               &body, &n, &status);
+    int code = print_outcome(e, status, body, n);
+    free(body);
+    return code;
+}
+
+static int call_method(struct svc *svc, const struct contract_method *m, int argc,
+                       char **argv)
+{
+    struct buf meta AUTO_BUF;
+    struct frame req = { .method = m->number };
+    buf_init(&meta, FRAME_META_MAX);
+    if (!set_actor(&req, &meta, argument(argc, argv, "--as"))) {
+        fprintf(stderr, "--as takes ID,ROLE,NAME, for example 1,ADMIN,ada.\n");
+        return EXIT_USAGE;
+    }
+    for (int i = 2, nth = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--as") == 0)
+            i++;
+        else if (nth++ == 0)
+            req.body = str_of(argv[i]);
+        else
+            record_add(&meta, REC_PATH_PARAM, str_of(argv[i]));
+    }
+    record_add(&meta, REC_CONTENT_TYPE, STR("application/json"));
+    record_add(&meta, REC_BASE_URL, STR("http://localhost"));
+    req.meta = buf_get(&meta);
+    id_uuid7(req.request_id);
+    memcpy(req.trace_id, req.request_id, sizeof req.trace_id);
+    return send_call(svc, m, &req);
+}
+
 static int verb_call(struct svc *svc, int argc, char **argv)
 {
     char *why = NULL;
@@ -114,29 +168,7 @@ static int verb_call(struct svc *svc, int argc, char **argv)
     }
     if (!svc_open_keys(svc))
         return EXIT_CONFIG;
-    struct buf meta;
-    buf_init(&meta, FRAME_META_MAX);
-    for (int i = 3; i < argc; i++)
-        record_add(&meta, REC_PATH_PARAM, str_of(argv[i]));
-    record_add(&meta, REC_CONTENT_TYPE, STR("application/json"));
-    record_add(&meta, REC_BASE_URL, STR("http://localhost"));
-    struct frame req = {
-        .method = m->number,
-        .actor_role = ROLE_ADMIN,
-        .meta = buf_get(&meta),
-        .body = argc > 2 ? str_of(argv[2]) : STR(""),
-    };
-    id_uuid7(req.request_id);
-    memcpy(req.trace_id, req.request_id, 16);
-    char *body = NULL;
-    size_t n = 0;
-    int status = 0;
-    AUTO_FREE char *endpoint = own_endpoint(svc->cfg.rpc_listen);
-    enum err e = rpc_call_once(svc->keys, svc->def->name, endpoint, &req, m->timeout_ms,
-                               &body, &n, &status);
-    int code = print_outcome(e, status, body, n);
-    free(body);
-    buf_deinit(&meta);
+    int code = call_method(svc, m, argc, argv);
     keys_close(&svc->keys);
     contract_free(&svc->contract);
     return code;
