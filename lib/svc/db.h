@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/str.h"
@@ -45,7 +46,7 @@ struct pg_result; /* libpq's PGresult; only db.c looks inside */
 struct db_result {
     enum db_status status;
     struct pg_result *pg;
-    int rows;
+    int rows; /* returned ones; 0 for a write without RETURNING and after an error */
 };
 
 /* Exactly once per query, in the loop's thread, never before db_query returned; r and
@@ -65,6 +66,8 @@ struct db_config {
  * are skipped. */
 struct db *db_open(struct loop *l, const struct db_config *cfg,
                    const struct embed_file *const *sql_sets);
+/* Forgets what is owed: no callback is called any more. The loop must not turn again
+ * (its hook stays). */
 void db_close(struct db **db);
 /* At least one connection of every lane is usable. */
 bool db_ready(const struct db *db);
@@ -77,7 +80,8 @@ void db_query(struct db *db, const struct db_stmt *stmt, const struct str *param
               unsigned n, uint32_t timeout_ms, db_fn *fn, void *arg);
 
 /* A point read merged with its neighbours: the statement takes one bigint[] and returns
- * the key as column 0; all keys of one turn go out as one query, equal keys once.
+ * the key as column 0; all keys of one turn go out as one query, equal keys once. Its
+ * deadline is the latest of them all.
  * fn is called with row = the row of this key, or -1 when there is none (or r->status is
  * not DB_OK). */
 typedef void db_row_fn(void *arg, const struct db_result *r, int row);
@@ -89,6 +93,10 @@ struct str db_text(const struct db_result *r, int row, int col);
 bool db_is_null(const struct db_result *r, int row, int col);
 int64_t db_int(const struct db_result *r, int row, int col); /* 0 for null */
 bool db_bool(const struct db_result *r, int row, int col);
+/* A timestamptz as the API prints times (RFC 3339 in UTC, 6 digits or no fraction); ""
+ * for null. Returns out. */
+char *db_time(const struct db_result *r, int row, int col,
+              char out[static CLOCK_TEXT_SIZE]);
 /* After DB_CONFLICT / DB_FOREIGN_KEY: the constraint's name, borrowed; "" otherwise. */
 const char *db_constraint(const struct db_result *r);
 /* The error a client gets for a status: ERR_UNAVAILABLE, ERR_DEADLINE, ... For DB_TIMEOUT
@@ -107,7 +115,8 @@ struct arena;
 struct str db_bytes_param(struct arena *a, const void *data, size_t n);
 
 /* Ids fetched ahead: nextval blocks, so that reply, event and idempotency row can be
- * written before the one statement is sent. fn gets 0 when none could be had in time.
+ * written before the one statement is sent. fn gets 0 when none could be had in time; it
+ * is called before db_ids_take returns when one is at hand.
  * The statement returns the ids of a block (one column, n rows), takes the count. */
 struct db_ids;
 struct db_ids *db_ids_new(struct db *db, const struct db_stmt *stmt, int block);

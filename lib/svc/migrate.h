@@ -14,9 +14,9 @@
 #include "svc/db.h"
 
 struct migrate_config {
-    struct db_config db;            /* user and password of POSTGRES_USER */
+    struct db_config db; /* user and password of POSTGRES_USER */
     const char *service;
-    const struct secret *password;  /* for the runtime role */
+    const struct secret *password; /* for the runtime role */
     const struct embed_file *const *sql_sets;
 };
 
