@@ -4,8 +4,9 @@
  * else sees the request (RFC 9112; the list is in docs/ARCHITECTURE.md).
  *
  * Threads: requests are handed to `fn` in the listener's thread, whole (body read, within
- * its limit). fn answers there with http_reply, or calls http_suspend FIRST and then hands
- * the request to another thread, which answers with http_reply. Exactly one http_reply.
+ * its limit). fn answers there with http_reply, or calls http_suspend FIRST and then
+ * hands the request to another thread, which answers with http_reply. Exactly one
+ * http_reply.
  */
 #ifndef LIB_SVC_HTTP_H
 #define LIB_SVC_HTTP_H
@@ -21,8 +22,8 @@ struct http_listener;
 struct http_request;
 
 struct http_config {
-    const char *listen;          /* "127.0.0.1:8000", "[::]:8000"; port 0 = any free */
-    size_t connection_memory;    /* bytes a connection may use for its headers */
+    const char *listen;       /* "127.0.0.1:8000", "[::]:8000"; port 0 = any free */
+    size_t connection_memory; /* bytes a connection may use for its headers */
     unsigned connection_limit;
     size_t body_max;
     bool (*is_bulk)(struct str path); /* may be NULL: paths with a limit of bulk_max */
@@ -51,8 +52,8 @@ const char *http_address(const struct http_listener *l);
 
 /* The request, valid until http_reply. Slices are borrowed from it. */
 struct str http_method(const struct http_request *r);
-struct str http_path(const struct http_request *r);   /* raw, before '?' */
-struct str http_query(const struct http_request *r);  /* raw, after '?' */
+struct str http_path(const struct http_request *r);  /* raw, before '?' */
+struct str http_query(const struct http_request *r); /* raw, after '?' */
 struct str http_body(const struct http_request *r);
 /* First header of that name (any case); empty when absent. */
 struct str http_header(const struct http_request *r, const char *name);
