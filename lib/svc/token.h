@@ -21,22 +21,22 @@ enum { TOKEN_MAX = 4096, TOKEN_NAME_MAX = 640, TOKEN_KID_MAX = 64 };
 struct token_claims {
     enum token_type type;
     int64_t exp, iat;
-    char jti[33];              /* 32 hex digits */
-    int64_t user_id;           /* also sub */
-    uint8_t sid[16];           /* session; 32 hex digits in the token */
-    int64_t uv;                /* user version */
-    int role;                  /* enum frame_role */
+    char jti[33];    /* 32 hex digits */
+    int64_t user_id; /* also sub */
+    uint8_t sid[16]; /* session; 32 hex digits in the token */
+    int64_t uv;      /* user version */
+    int role;        /* enum frame_role */
     char username[TOKEN_NAME_MAX + 1];
 };
 
 enum token_verdict {
     TOKEN_OK,
-    TOKEN_MALFORMED,   /* not a token, or not canonical */
+    TOKEN_MALFORMED, /* not a token, or not canonical */
     TOKEN_BAD_ALG,
     TOKEN_UNKNOWN_KEY, /* kid not in the ring */
     TOKEN_BAD_SIGNATURE,
     TOKEN_EXPIRED,
-    TOKEN_NOT_YET,     /* iat in the future */
+    TOKEN_NOT_YET, /* iat in the future */
     TOKEN_WRONG_ISSUER,
     TOKEN_WRONG_AUDIENCE,
     TOKEN_WRONG_TYPE,
@@ -71,7 +71,8 @@ bool token_sign(const struct token_ring *r, const struct token_claims *c, int64_
 enum token_verdict token_verify(const struct token_ring *r, struct str token,
                                 enum token_type want, int64_t now,
                                 struct token_claims *ret);
-/* A new P-256 key pair as PKCS#8 PEM, and its kid (RFC 7638 thumbprint, 43 characters). */
+/* A new P-256 key pair as PKCS#8 PEM, and its kid (RFC 7638 thumbprint, 43 characters).
+ */
 struct secret *token_new_key(char kid[static TOKEN_KID_MAX]);
 
 /* A bounded cache of verified tokens: whole token compared, entry lives until its exp or
