@@ -1,0 +1,247 @@
+#include "auth/app.h"
+
+#include <openssl/sha.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "svc/log.h"
+
+enum {
+    IDS_AHEAD = 32,
+    PRUNE_MS = 60 * 1000,
+    PRUNE_TIMEOUT_MS = 5000,
+    IDEMPOTENCY_S = 24 * 60 * 60,
+    USER_AGENT_MAX = 256,
+    CLIENT_MAX = 64,
+};
+
+extern const struct embed_file embed_svc_sql[];
+const struct embed_file *const AUTH_SQL[] = { embed_auth_sql, embed_svc_sql, NULL };
+
+static const struct db_stmt USER_IDS = { "user_ids", DB_WRITE };
+static const struct db_stmt PRUNE = { "prune", DB_WRITE };
+
+const struct rpc_handler AUTH_HANDLERS[] = {
+    { "auth.register", auth_register },
+    { "auth.login", auth_login },
+    { "auth.refresh", auth_refresh },
+    { "auth.verify_email", auth_verify_email },
+    { "auth.verify_email_page", auth_verify_email_page },
+    { "auth.jwks", auth_jwks },
+    { "auth.events.pull", auth_events_pull },
+    { 0 },
+};
+
+/* --- life ----------------------------------------------------------------------------
+ */
+
+static bool read_mailer_seal(struct auth_app *app)
+{
+    size_t n = 0;
+    AUTO_FREE char *text = keys_public_file(app->svc->keys, "mailer.seal.pub", &n);
+    struct str hex = str_trim((struct str){ text, text ? n : 0 });
+
+    if (hex_decode(hex, app->mailer_seal, sizeof(app->mailer_seal)))
+        return true;
+    log_error("auth", "public_key_missing", F_STR("file", "mailer.seal.pub"));
+    return false;
+}
+
+/* A stored request hash covers a password: keyed, so that the table is no oracle. */
+static bool derive_request_key(struct auth_app *app)
+{
+    static const char PURPOSE[] = "quintet auth idempotency";
+    uint8_t master[AUTH_MASTER_KEY];
+
+    if (!auth_master_key(app->svc->keys, master))
+        return false;
+    crypto_generichash(app->request_key, sizeof(app->request_key),
+                       (const uint8_t *)PURPOSE, sizeof(PURPOSE) - 1, master,
+                       sizeof(master));
+    sodium_memzero(master, sizeof(master));
+    return true;
+}
+
+static bool read_blocklist(struct auth_app *app)
+{
+    const char *path = app->cfg->password_blocklist;
+
+    if (!path || !*path)
+        return true;
+    app->blocklist = auth_blocklist_read(path);
+    if (!app->blocklist)
+        log_error("auth", "blocklist_unreadable", F_STR("file", path));
+    return app->blocklist != NULL;
+}
+
+static struct hash_pool *make_hash_pool(const struct auth_app *app)
+{
+    const struct auth_hash_cost cost = {
+        .memory_bytes = (size_t)app->cfg->argon2_memory_kib * 1024,
+        .passes = (unsigned long long)app->cfg->argon2_passes,
+    };
+    struct hash_pool *pool =
+        hash_pool_new(app->svc->loop, &cost, (unsigned)app->cfg->hash_threads,
+                      (unsigned)app->cfg->hash_queue);
+
+    if (!pool)
+        log_error("auth", "hash_pool_failed",
+                  F_INT("memory_kib", app->cfg->argon2_memory_kib));
+    return pool;
+}
+
+static void on_pruned(void *arg, const struct db_result *r)
+{
+    (void)arg, (void)r; /* a failure is logged below and tried again in a minute */
+}
+
+static void prune(void *arg)
+{
+    struct auth_app *app = arg;
+    char now[CLOCK_TEXT_SIZE], old[CLOCK_TEXT_SIZE];
+    int64_t us = clock_wall_us();
+    struct str params[] = {
+        str_of(clock_text(us, now)),
+        str_of(clock_text(us - (int64_t)IDEMPOTENCY_S * 1000000, old)),
+    };
+
+    db_query(app->db, &PRUNE, params, 2, PRUNE_TIMEOUT_MS, on_pruned, app);
+}
+
+bool auth_init(struct svc *svc)
+{
+    struct auth_app *app = xcalloc(1, sizeof(*app));
+
+    svc->app = app;
+    app->svc = svc;
+    app->cfg = svc->app_cfg;
+    app->db = svc->db;
+    if (sodium_init() < 0 || !read_mailer_seal(app) || !derive_request_key(app) ||
+        !read_blocklist(app))
+        return false;
+    app->user_ids = db_ids_new(app->db, &USER_IDS, IDS_AHEAD);
+    app->hashes = make_hash_pool(app);
+    app->signing = app->hashes ? auth_signing_start(svc, app->cfg) : NULL;
+    if (!app->signing)
+        return false;
+    app->events = event_publisher_start(svc, "user", app->cfg->events_listen);
+    app->prune = loop_timer(svc->loop, PRUNE_MS, PRUNE_MS, prune, app);
+    return app->events != NULL;
+}
+
+void auth_deinit(struct svc *svc)
+{
+    struct auth_app *app = svc->app;
+
+    loop_timer_cancel(&app->prune);
+    event_publisher_stop(&app->events);
+    auth_signing_stop(&app->signing);
+    hash_pool_free(&app->hashes);
+    if (app->user_ids)
+        db_ids_free(&app->user_ids);
+    auth_blocklist_free(&app->blocklist);
+    sodium_memzero(app->request_key, sizeof(app->request_key));
+    free(app);
+    svc->app = NULL;
+}
+
+bool auth_ready(struct svc *svc, const char **ret_why)
+{
+    const struct auth_app *app = svc->app;
+
+    if (auth_signing_ring(app->signing))
+        return true;
+    *ret_why = "no signing key was read yet";
+    return false;
+}
+
+/* Events that nobody has numbered yet are picked up by any replica, and calls are waited
+ * for by the library: only hashes under way are ours alone. */
+bool auth_busy(struct svc *svc)
+{
+    const struct auth_app *app = svc->app;
+
+    return hash_pool_depth(app->hashes) > 0;
+}
+
+void auth_beat(struct svc *svc, struct jsonw *w)
+{
+    const struct auth_app *app = svc->app;
+
+    jw_kint(w, "hash_queue", hash_pool_depth(app->hashes));
+    jw_kint(w, "event_head", event_publisher_head(app->events));
+    jw_kint(w, "event_backlog", event_publisher_backlog(app->events));
+}
+
+/* --- what handlers share -------------------------------------------------------------
+ */
+
+void auth_link_hash(struct str token, uint8_t hash[static AUTH_LINK_HASH])
+{
+    SHA256((const uint8_t *)token.p, token.n, hash);
+}
+
+struct str auth_time_param(struct call *c, int64_t wall_us)
+{
+    return str_of(clock_text(wall_us, arena_alloc(&c->arena, CLOCK_TEXT_SIZE)));
+}
+
+struct str auth_int_param(struct call *c, int64_t v)
+{
+    return db_int_param(v, arena_alloc(&c->arena, DB_INT_TEXT));
+}
+
+struct str auth_uuid_param(struct call *c, const uint8_t id[static 16])
+{
+    return str_of(id_uuid_text(id, arena_alloc(&c->arena, ID_UUID_TEXT)));
+}
+
+/* An id of zeros is none. */
+static struct str id_param(struct call *c, const uint8_t *id, size_t n)
+{
+    return sodium_is_zero(id, n) ? db_null() : db_bytes_param(&c->arena, id, n);
+}
+
+struct str auth_request_id(struct call *c)
+{
+    return id_param(c, c->frame.request_id, sizeof(c->frame.request_id));
+}
+
+struct str auth_trace_id(struct call *c)
+{
+    return id_param(c, c->frame.trace_id, sizeof(c->frame.trace_id));
+}
+
+struct str auth_span_id(struct call *c)
+{
+    return id_param(c, c->frame.span_id, sizeof(c->frame.span_id));
+}
+
+/* At most max bytes of a header, cut between characters; "" when it is not text. */
+static struct str header_param(struct call *c, enum frame_record type, size_t max)
+{
+    struct str s = call_record(c, type);
+
+    if (s.n == 0 || utf8_check(s) < s.n || memchr(s.p, '\0', s.n))
+        return STR("");
+    if (s.n > max) {
+        s.n = max;
+        s.n = utf8_check(s);
+    }
+    return s;
+}
+
+struct str auth_client(struct call *c)
+{
+    return header_param(c, REC_CLIENT_ADDRESS, CLIENT_MAX);
+}
+
+struct str auth_user_agent(struct call *c)
+{
+    return header_param(c, REC_USER_AGENT, USER_AGENT_MAX);
+}

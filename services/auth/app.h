@@ -1,0 +1,61 @@
+/* Everything auth owns while it runs, and what its handlers share. */
+#ifndef AUTH_APP_H
+#define AUTH_APP_H
+
+#include "auth/config.h"
+#include "auth/hash_pool.h"
+#include "auth/password_rules.h"
+#include "auth/signing.h"
+#include "svc/svc.h"
+
+enum { AUTH_SEAL_KEY = 32, AUTH_REQUEST_KEY = 32 };
+
+struct auth_app {
+    struct svc *svc;
+    const struct auth_config *cfg;
+    struct db *db;
+    struct db_ids *user_ids;
+    struct hash_pool *hashes;
+    struct auth_signing *signing;
+    struct event_publisher *events;
+    struct auth_blocklist *blocklist;
+    struct loop_timer *prune;
+    uint8_t mailer_seal[AUTH_SEAL_KEY];    /* public key of what only the mailer opens */
+    uint8_t request_key[AUTH_REQUEST_KEY]; /* of stored request hashes */
+};
+
+extern const struct rpc_handler AUTH_HANDLERS[];
+extern const struct embed_file *const AUTH_SQL[];
+extern const struct embed_file embed_auth_sql[];
+extern const struct embed_file embed_auth_pages[];
+
+bool auth_init(struct svc *svc);
+void auth_deinit(struct svc *svc);
+bool auth_ready(struct svc *svc, const char **ret_why);
+bool auth_busy(struct svc *svc);
+void auth_beat(struct svc *svc, struct jsonw *w);
+
+void auth_register(struct call *c);
+void auth_login(struct call *c);
+void auth_refresh(struct call *c);
+void auth_verify_email(struct call *c);
+void auth_verify_email_page(struct call *c);
+void auth_jwks(struct call *c);
+void auth_events_pull(struct call *c);
+
+/* The hash under which the secret of a mailed link is kept: SHA-256 of its characters. */
+enum { AUTH_LINK_TEXT = 43, AUTH_LINK_HASH = 32 };
+void auth_link_hash(struct str token, uint8_t hash[static AUTH_LINK_HASH]);
+
+/* Parameters; memory from the call's arena. */
+struct str auth_time_param(struct call *c, int64_t wall_us);
+struct str auth_int_param(struct call *c, int64_t v);
+struct str auth_uuid_param(struct call *c, const uint8_t id[static 16]);
+struct str auth_request_id(struct call *c);
+struct str auth_trace_id(struct call *c);
+struct str auth_span_id(struct call *c);
+/* "" when absent or not text. */
+struct str auth_client(struct call *c);
+struct str auth_user_agent(struct call *c);
+
+#endif

@@ -1,0 +1,26 @@
+/* The settings of auth. */
+#ifndef AUTH_CONFIG_H
+#define AUTH_CONFIG_H
+
+#include "base/secret.h"
+#include "svc/options.h"
+
+enum auth_algorithm { AUTH_ES256, AUTH_HS256 };
+
+struct auth_config {
+    const char *events_listen;
+    const char *public_url;
+    const char *issuer, *audience;
+    const char *password_blocklist; /* NULL: only the built-in list */
+    struct secret *django_secret_key;
+    int jwt_algorithm; /* enum auth_algorithm */
+    bool refresh_rotation, require_verified;
+    int64_t access_s, refresh_s, verify_s;
+    int64_t argon2_memory_kib, argon2_passes;
+    int64_t hash_threads; /* 0: one less than there are cores */
+    int64_t hash_queue;
+};
+
+extern const struct option_row AUTH_OPTIONS[];
+
+#endif

@@ -1,0 +1,117 @@
+#include "auth/page.h"
+
+#include <openssl/sha.h>
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "svc/embed.h"
+
+extern const struct embed_file embed_auth_pages[];
+
+static const struct {
+    const char *title, *mark, *text;
+} TEXTS[] = {
+    [AUTH_PAGE_CONFIRM] = { "Confirm your e-mail address", "",
+                            "One click, and the address belongs to your account." },
+    [AUTH_PAGE_VERIFIED] = { "Email verified", "well",
+                             "Thank you. This window can be closed." },
+    [AUTH_PAGE_ALREADY] = { "Already verified", "well",
+                            "This address was confirmed before. Nothing is left to do." },
+    [AUTH_PAGE_INVALID] = { "This link does not work", "broken",
+                            "It is incomplete, was replaced by a newer one, or its time "
+                            "is up." },
+};
+
+static void escape(struct buf *out, struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        switch (s.p[i]) {
+        case '&':
+            buf_cstr(out, "&amp;");
+            break;
+        case '<':
+            buf_cstr(out, "&lt;");
+            break;
+        case '>':
+            buf_cstr(out, "&gt;");
+            break;
+        case '"':
+            buf_cstr(out, "&quot;");
+            break;
+        case '\'':
+            buf_cstr(out, "&#39;");
+            break;
+        default:
+            buf_char(out, s.p[i]);
+        }
+    }
+}
+
+struct slot {
+    const char *name;
+    struct str value;
+    bool raw; /* a part of ours, not a text */
+};
+
+static void fill_slot(struct buf *out, const struct slot *slots, struct str name)
+{
+    for (const struct slot *s = slots; s->name; s++) {
+        if (!str_eq(str_of(s->name), name))
+            continue;
+        if (s->raw)
+            buf_str(out, s->value);
+        else
+            escape(out, s->value);
+    }
+}
+
+/* Copies a template and fills its {{names}}. */
+static void fill(struct buf *out, const char *file, const struct slot *slots)
+{
+    struct str rest = embed_find(embed_auth_pages, file);
+
+    while (rest.n > 0) {
+        const char *open = memmem(rest.p, rest.n, "{{", 2);
+        const char *close =
+            open ? memmem(open, rest.n - (size_t)(open - rest.p), "}}", 2) : NULL;
+        if (!close)
+            break;
+        buf_add(out, rest.p, (size_t)(open - rest.p));
+        fill_slot(out, slots, (struct str){ open + 2, (size_t)(close - open - 2) });
+        rest.n -= (size_t)(close + 2 - rest.p);
+        rest.p = close + 2;
+    }
+    buf_str(out, rest);
+}
+
+/* The policy names the one style by its hash; nothing else may load or run. */
+static void style_hash(struct str style, char out[static 48])
+{
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+
+    SHA256((const uint8_t *)style.p, style.n, digest);
+    b64_encode(digest, sizeof(digest), out);
+}
+
+void auth_page_write(enum auth_page page, struct str token, struct buf *out)
+{
+    AUTO_BUF struct buf form;
+    struct str style = embed_find(embed_auth_pages, "style.css");
+    char hash[48];
+
+    buf_init(&form, 8 * 1024);
+    style_hash(style, hash);
+    if (page == AUTH_PAGE_CONFIRM)
+        fill(&form, "form.html",
+             (const struct slot[]){ { "token", token, false }, { 0 } });
+    const struct slot slots[] = {
+        { "title", str_of(TEXTS[page].title), false },
+        { "mark", str_of(TEXTS[page].mark), false },
+        { "text", str_of(TEXTS[page].text), false },
+        { "style", style, true },
+        { "hash", str_of(hash), true },
+        { "form", buf_get(&form), true },
+        { 0 },
+    };
+    fill(out, "verify.html", slots);
+}

@@ -1,0 +1,30 @@
+-- A registration: account, link hash, event, stored answer and audit commit together or
+-- not at all. A name or key taken meanwhile is a unique violation of the whole.
+-- $1 id  $2 username  $3 username_key  $4 email  $5 email_key  $6 password hash  $7 now
+-- $8 link hash or null  $9 link expires  $10 event id  $11 event payload  $12 sealed
+-- $13 request id  $14 trace id  $15 span id  $16 idempotency key or null  $17 its principal
+-- $18 request hash  $19 answer  $20 client address
+with u as (
+    insert into users (id, username, username_key, email, email_key, password, date_joined)
+    values ($1, $2, $3, $4, $5, $6, $7)
+ returning id
+), link as (
+    insert into email_token (hash, user_id, purpose, created_at, expires_at)
+    select $8::bytea, u.id, 'verify', $7, $9::timestamptz from u where $8 is not null
+), event as (
+    insert into outbox (event_id, stream, aggregate_id, type, version, payload,
+                        secret_sealed, created_at, request_id, trace_id, span_id, actor_id,
+                        expires_at)
+    select $10::uuid, 'user', u.id, 'user.registered', 1, $11::jsonb, $12::bytea, $7,
+           $13::bytea, $14::bytea, $15::bytea, u.id, $9::timestamptz
+      from u
+), stored as (
+    insert into idempotency (principal, key, request_hash, status, body, created_at)
+    select $17::text, $16::text, $18::bytea, 201, $19::text, $7
+      from u
+     where $16 is not null
+), trail as (
+    insert into audit (at, event, actor_id, target_id, client_address, request_id)
+    select $7, 'user.registered', u.id, u.id, nullif($20::text, ''), $13::bytea from u
+)
+select id from u

@@ -1,0 +1,14 @@
+/* The verbs of auth. */
+#ifndef AUTH_SUPERUSER_H
+#define AUTH_SUPERUSER_H
+
+#include "svc/svc.h"
+
+/* Makes an administrator, asking for what the arguments and DJANGO_SUPERUSER_USERNAME,
+ * _EMAIL and _PASSWORD leave open. 0; 64 usage; 65 an answer is refused or taken;
+ * 69 the database cannot be reached. */
+int auth_createsuperuser(struct svc *svc, int argc, char **argv);
+/* `keys list` and `keys rotate`: the signing keys; a new one signs 15 s later. */
+int auth_keys(struct svc *svc, int argc, char **argv);
+
+#endif
