@@ -1,0 +1,71 @@
+#include "catalog/list.h"
+
+#include "catalog/render.h"
+#include "svc/log.h"
+
+struct str catalog_query_text(const struct call *c, const char *name)
+{
+    const struct value *v = values_get(&c->query, name);
+    return v->kind == VALUE_STR ? v->s : STR("");
+}
+
+bool catalog_list_page(struct call *c, struct catalog_page *ret)
+{
+    if (!call_query(c))
+        return false;
+    if (catalog_page_parse(catalog_query_text(c, "page"),
+                           catalog_query_text(c, "page_size"), ret))
+        return true;
+    call_fail(c, ERR_NOT_FOUND);
+    return false;
+}
+
+static void link_or_null(struct jsonw *w, const char *key, struct call *c,
+                         const char *path, int64_t page)
+{
+    if (page < 1) {
+        jw_knull(w, key);
+        return;
+    }
+    AUTO_BUF struct buf url;
+    buf_init(&url, 64 * 1024);
+    struct catalog_link link = { .base = call_record(c, REC_BASE_URL),
+                                 .path = path,
+                                 .query = call_record(c, REC_QUERY) };
+    catalog_page_link(&link, page, &c->arena, &url);
+    jw_kstr(w, key, buf_get(&url));
+}
+
+void catalog_list_reply(struct call *c, const struct catalog_page *page, const char *path,
+                        const struct db_result *r, catalog_render_fn *render)
+{
+    int64_t count = db_int(r, 0, 0);
+    int64_t shown = catalog_page_shown(page, count);
+    if (shown == 0) {
+        call_fail(c, ERR_NOT_FOUND);
+        return;
+    }
+    bool more = shown < (count - 1) / page->size + 1;
+    AUTO_BUF struct buf out;
+    struct jsonw w;
+    buf_init(&out, CATALOG_BODY_MAX);
+    jw_begin(&w, &out);
+    jw_object(&w);
+    jw_kint(&w, "count", count);
+    link_or_null(&w, "next", c, path, count > 0 && more ? shown + 1 : 0);
+    link_or_null(&w, "previous", c, path, shown - 1);
+    jw_key(&w, "results");
+    jw_array(&w);
+    for (int row = 0; row < r->rows && !db_is_null(r, row, 1); row++)
+        render(&w, r, row, 1);
+    jw_array_end(&w);
+    jw_object_end(&w);
+    jw_end(&w);
+    if (!out.overflow) {
+        call_reply(c, 0, buf_get(&out));
+        return;
+    }
+    log_warn("catalog", "a page is too large for a reply", F_INT("rows", r->rows),
+             F_ID("request_id", c->frame.request_id));
+    call_fail(c, ERR_INTERNAL);
+}

@@ -1,0 +1,685 @@
+"""The catalog alone, over a REQ socket, on a database of its own: every rule of its methods."""
+
+import concurrent.futures
+import re
+import threading
+
+import pytest
+
+from quintet import env, frame
+from quintet.client import Client, read_cert
+
+ADMIN = {"actor": 1, "actor_name": "adm", "role": "ADMIN"}
+OWNER = {"actor": 2, "actor_name": "olga"}
+STRANGER = {"actor": 3, "actor_name": "sven"}
+TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z$")
+PRODUCT_KEYS = ["id", "category_name", "created_by", "name", "description", "price",
+                "created_at", "category"]
+NO_PAGE = {"count": 0, "next": None, "previous": None, "results": []}
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack):
+    return start_stack(["catalog"])
+
+
+@pytest.fixture(scope="module")
+def api(stack):
+    return stack.client("catalog")
+
+
+@pytest.fixture(autouse=True)
+def empty(request):
+    """Every test starts with empty tables and ids of its own."""
+    if "database" in request.fixturenames or "api" in request.fixturenames:
+        request.getfixturevalue("api")
+        request.getfixturevalue("database").query(
+            "truncate product, category, counter, idempotency, user_name", schema="catalog")
+
+
+def add_category(api, name="Electronics", **more):
+    status, value = api.call("catalog.category.create", {"name": name, **more}, **ADMIN)
+    assert status == 201, value
+    return value
+
+
+def add_product(api, category, name="Laptop", price="999.99", actor=OWNER, **more):
+    body = {"name": name, "price": price, "category": category, **more}
+    status, value = api.call("catalog.product.create", body, **actor)
+    assert status == 201, value
+    return value
+
+
+def names(page):
+    return [item["name"] for item in page["results"]]
+
+
+def product_list(api, query=""):
+    status, value = api.call("catalog.product.list", query=query)
+    assert status == 200, value
+    return value
+
+
+def counters_are_exact(database):
+    wrong = database.query(
+        "select k.kind, k.category_id, k.n, r.n from"
+        " (select kind, category_id, sum(n) n from counter group by 1, 2) k full join"
+        " (select 'product' kind, 0::bigint category_id, count(*) n from product"
+        "  union all select 'category', 0, count(*) from category"
+        "  union all select 'product', category_id, count(*) from product group by 2) r"
+        " using (kind, category_id) where coalesce(k.n, 0) <> coalesce(r.n, 0)",
+        schema="catalog")
+    assert wrong == []
+
+
+# --- categories ---------------------------------------------------------------------------
+
+
+def test_category_create_answers_with_the_category(api):
+    status, value = api.call("catalog.category.create",
+                             {"name": " Electronics ", "description": "d"}, **ADMIN)
+    assert status == 201
+    assert list(value) == ["id", "name", "description", "created_at"]
+    assert (value["name"], value["description"]) == ("Electronics", "d")
+    assert TIME.match(value["created_at"])
+
+
+def test_category_description_defaults_to_nothing(api):
+    assert add_category(api)["description"] == ""
+
+
+@pytest.mark.parametrize("body, details", [
+    ({}, {"name": ["This field is required."]}),
+    ({"name": ""}, {"name": ["This field may not be blank."]}),
+    ({"name": "x" * 101, "description": None},
+     {"name": ["Ensure this field has no more than 100 characters."],
+      "description": ["This field may not be null."]}),
+])
+def test_category_create_says_all_that_is_wrong(api, body, details):
+    assert api.error("catalog.category.create", body, **ADMIN) == ("invalid", details)
+
+
+def test_category_names_are_unique(api, database):
+    add_category(api)
+    other = add_category(api, "Books")
+    taken = ("invalid", {"name": ["category with this name already exists."]})
+    assert api.error("catalog.category.create", {"name": "Electronics"}, **ADMIN) == taken
+    assert api.error("catalog.category.patch", {"name": "Electronics"}, path=[other["id"]],
+                     **ADMIN) == taken
+    assert add_category(api, "electronics")["name"] == "electronics"  # another name
+    counters_are_exact(database)
+
+
+@pytest.mark.parametrize("method, path", [
+    ("catalog.category.create", []), ("catalog.category.replace", [999]),
+    ("catalog.category.patch", [999]), ("catalog.category.delete", [999]),
+])
+def test_category_writes_are_for_administrators(api, method, path):
+    code, _ = api.error(method, {"name": "x"}, path=path, **OWNER)
+    assert code == "permission_denied"
+    code, _ = api.error(method, {"name": "x"}, path=path)
+    assert code == "not_authenticated"
+
+
+def test_category_show_has_its_products_and_no_time(api):
+    category = add_category(api, description="d")
+    first = add_product(api, category["id"], "A")
+    second = add_product(api, category["id"], "B")
+    status, value = api.call("catalog.category.show", path=[category["id"]])
+    assert status == 200
+    assert list(value) == ["id", "name", "description", "products"]
+    assert value["products"] == [second, first]
+    assert list(value["products"][0]) == PRODUCT_KEYS
+
+
+def test_category_show_without_products(api):
+    category = add_category(api)
+    _, value = api.call("catalog.category.show", path=[category["id"]])
+    assert value["products"] == []
+
+
+def test_category_show_is_bounded(api, database):
+    category = add_category(api)
+    database.query(
+        "insert into product (name, description, price, created_at, category_id)"
+        f" select 'p' || i, '', 1, now(), {category['id']} from generate_series(1, 120) i",
+        schema="catalog")
+    _, value = api.call("catalog.category.show", path=[category["id"]])
+    assert len(value["products"]) == 100
+
+
+@pytest.mark.parametrize("ident", ["abc", "-1", "0", "1" * 20, "999999", "1.0", ""])
+def test_ids_that_are_none_are_not_found(api, ident):
+    for method in ("catalog.category.show", "catalog.product.show"):
+        assert api.error(method, path=[ident])[0] == "not_found"
+    for method in ("catalog.category.delete", "catalog.product.delete"):
+        assert api.error(method, path=[ident], **ADMIN)[0] == "not_found"
+    for method in ("catalog.category.patch", "catalog.product.patch"):
+        assert api.error(method, {"name": "x"}, path=[ident], **ADMIN)[0] == "not_found"
+
+
+def test_category_list_is_sorted_for_people(api):
+    for name in ("zebra", "Äpfel", "Zoo", "apple", "banana"):
+        add_category(api, name)
+    status, value = api.call("catalog.category.list")
+    assert status == 200
+    assert names(value) == ["Äpfel", "apple", "banana", "zebra", "Zoo"] or \
+        names(value) == ["apple", "Äpfel", "banana", "zebra", "Zoo"]
+    assert list(value) == ["count", "next", "previous", "results"]
+    assert list(value["results"][0]) == ["id", "name", "description", "created_at"]
+
+
+def test_category_replace_and_patch(api):
+    category = add_category(api, description="d")
+    path = [category["id"]]
+    assert api.error("catalog.category.replace", {"description": "x"}, path=path, **ADMIN) \
+        == ("invalid", {"name": ["This field is required."]})
+    status, value = api.call("catalog.category.patch", {}, path=path, **ADMIN)
+    assert (status, value) == (200, category)
+    status, value = api.call("catalog.category.patch",
+                             {"id": 77, "created_at": "x", "description": ""}, path=path,
+                             **ADMIN)
+    assert (status, value) == (200, {**category, "description": ""})
+    status, value = api.call("catalog.category.replace", {"name": "New"}, path=path, **ADMIN)
+    assert (status, value["name"]) == (200, "New")
+
+
+def test_a_missing_category_wins_over_a_wrong_body(api):
+    for body in (b"{bad", {"name": ""}):
+        assert api.error("catalog.category.replace", body, path=[999], **ADMIN)[0] \
+            == "not_found"
+    category = add_category(api)
+    assert api.error("catalog.category.replace", b"{bad", path=[category["id"]],
+                     **ADMIN)[0] == "parse_error"
+
+
+def test_category_delete(api, database):
+    category = add_category(api)
+    assert api.call("catalog.category.delete", path=[category["id"]], **ADMIN) == (204, None)
+    assert api.error("catalog.category.delete", path=[category["id"]], **ADMIN)[0] \
+        == "not_found"
+    counters_are_exact(database)
+
+
+def test_category_with_products_is_kept_unless_told_otherwise(api, database):
+    category = add_category(api)
+    kept = add_product(api, add_category(api, "Books")["id"])
+    for n in range(3):
+        add_product(api, category["id"], f"p{n}")
+    code, details = api.error("catalog.category.delete", path=[category["id"]], **ADMIN)
+    assert code == "conflict"
+    assert "3 products" in details["detail"] and details["products"] == 3
+    status, _ = api.call("catalog.category.delete", path=[category["id"]],
+                         query="cascade=true", **ADMIN)
+    assert status == 204
+    assert product_list(api)["results"] == [kept]
+    assert product_list(api)["count"] == 1
+    counters_are_exact(database)
+
+
+# --- one product --------------------------------------------------------------------------
+
+
+def test_product_create_answers_with_the_product(api):
+    category = add_category(api)
+    body = {"name": "Laptop", "description": "High-performance laptop",
+            "category": category["id"], "price": "999.99"}
+    status, value = api.call("catalog.product.create", body, **OWNER)
+    assert status == 201
+    assert list(value) == PRODUCT_KEYS
+    assert TIME.match(value["created_at"])
+    assert value == {**body, "id": value["id"], "created_at": value["created_at"],
+                     "category_name": "Electronics", "created_by": "olga"}
+    assert api.call("catalog.product.show", path=[value["id"]]) == (200, value)
+
+
+def test_product_texts_survive_as_they_are(api):
+    odd = "\"q\" \\ / \b\f\n\r\t \x01\x7f é 中 😀 </script> '; drop table product; --"
+    category = add_category(api, odd[:90])
+    value = add_product(api, category["id"], odd, description=odd)
+    assert value["name"] == odd and value["description"] == odd
+    assert value["category_name"] == category["name"]
+    assert api.call("catalog.product.show", path=[value["id"]])[1] == value
+
+
+def test_product_needs_somebody(api):
+    category = add_category(api)
+    body = {"name": "x", "price": "1", "category": category["id"]}
+    assert api.error("catalog.product.create", body)[0] == "not_authenticated"
+
+
+def test_product_create_says_all_that_is_missing(api):
+    code, details = api.error("catalog.product.create", {}, **OWNER)
+    assert code == "invalid"
+    assert list(details) == ["name", "price", "category"]
+    assert set(map(tuple, details.values())) == {("This field is required.",)}
+
+
+@pytest.mark.parametrize("price, shown", [
+    ("5", "5.00"), (5, "5.00"), (" 7.5 ", "7.50"), ("1e3", "1000.00"), ("00012.50", "12.50"),
+    (0.1, "0.10"), ("99999999.99", "99999999.99"), ("0", "0.00"),
+])
+def test_prices_are_decimals(api, price, shown):
+    value = add_product(api, add_category(api)["id"], price=price)
+    assert value["price"] == shown
+    assert api.call("catalog.product.show", path=[value["id"]])[1]["price"] == shown
+
+
+@pytest.mark.parametrize("price, message", [
+    ("abc", "A valid number is required."), (True, "A valid number is required."),
+    ("1.234", "Ensure that there are no more than 2 decimal places."),
+    ("-1", "Ensure this value is greater than or equal to 0."),
+    ("100000000", "Ensure that there are no more than 8 digits before the decimal point."),
+    (None, "This field may not be null."),
+])
+def test_prices_that_are_none(api, price, message):
+    category = add_category(api)
+    body = {"name": "x", "price": price, "category": category["id"]}
+    assert api.error("catalog.product.create", body, **OWNER) \
+        == ("invalid", {"price": [message]})
+
+
+def test_an_unknown_category_is_a_field_error(api):
+    product = add_product(api, add_category(api)["id"])
+    wrong = ("invalid", {"category": ['Invalid pk "99999" - object does not exist.']})
+    body = {"name": "x", "price": "1", "category": 99999}
+    assert api.error("catalog.product.create", body, **OWNER) == wrong
+    assert api.error("catalog.product.patch", {"category": 99999}, path=[product["id"]],
+                     **OWNER) == wrong
+    assert product_list(api)["count"] == 1
+
+
+def test_what_a_client_may_not_set_is_passed_over(api):
+    category = add_category(api)
+    value = add_product(api, category["id"], id=1, created_by="adm", category_name="X")
+    assert value["created_by"] == "olga" and value["category_name"] == "Electronics"
+    _, after = api.call("catalog.product.patch", {"created_by": "sven", "id": 5},
+                        path=[value["id"]], **OWNER)
+    assert after == value
+
+
+def test_who_may_change_a_product(api):
+    product = add_product(api, add_category(api)["id"])
+    path = [product["id"]]
+    status, value = api.call("catalog.product.patch", {"price": "1.5"}, path=path, **OWNER)
+    assert (status, value) == (200, {**product, "price": "1.50"})
+    assert api.error("catalog.product.patch", {"price": "2"}, path=path, **STRANGER)[0] \
+        == "permission_denied"
+    assert api.error("catalog.product.delete", path=path, **STRANGER)[0] == "permission_denied"
+    status, value = api.call("catalog.product.patch", {"name": "By admin"}, path=path, **ADMIN)
+    assert (status, value["created_by"], value["name"]) == (200, "olga", "By admin")
+
+
+def test_who_is_refused_before_what_is_wrong(api):
+    product = add_product(api, add_category(api)["id"])
+    for body in (b"{bad", {"price": "x"}):
+        for method in ("catalog.product.replace", "catalog.product.patch"):
+            assert api.error(method, body, path=[999999], **STRANGER)[0] == "not_found"
+            assert api.error(method, body, path=[product["id"]], **STRANGER)[0] \
+                == "permission_denied"
+    assert api.error("catalog.product.patch", b"{bad", path=[product["id"]], **OWNER)[0] \
+        == "parse_error"
+    assert api.error("catalog.product.patch", b"x", path=[product["id"]],
+                     content_type="text/plain", **OWNER)[0] == "unsupported_media_type"
+    assert api.error("catalog.product.patch", b"x", path=[product["id"]],
+                     content_type="text/plain", **STRANGER)[0] == "permission_denied"
+
+
+def test_product_replace_needs_everything_and_keeps_the_owner(api):
+    product = add_product(api, add_category(api)["id"], description="d")
+    books = add_category(api, "Books")
+    path = [product["id"]]
+    code, details = api.error("catalog.product.replace", {"name": "x"}, path=path, **OWNER)
+    assert (code, list(details)) == ("invalid", ["price", "category"])
+    body = {"name": "Book", "price": "3", "category": books["id"]}
+    status, value = api.call("catalog.product.replace", body, path=path, **ADMIN)
+    assert status == 200
+    assert value == {**product, **body, "price": "3.00", "category_name": "Books"}
+
+
+@pytest.mark.parametrize("body, details", [
+    ({"category": None}, {"category": ["This field may not be null."]}),
+    ([1], {"non_field_errors": ["Invalid data. Expected a dictionary, but got list."]}),
+])
+def test_product_patch_with_a_wrong_shape(api, body, details):
+    product = add_product(api, add_category(api)["id"])
+    assert api.error("catalog.product.patch", body, path=[product["id"]], **OWNER) \
+        == ("invalid", details)
+
+
+def test_product_delete(api, database):
+    category = add_category(api)
+    product = add_product(api, category["id"])
+    assert api.call("catalog.product.delete", path=[product["id"]], **OWNER) == (204, None)
+    assert api.error("catalog.product.delete", path=[product["id"]], **OWNER)[0] == "not_found"
+    assert api.error("catalog.product.show", path=[product["id"]])[0] == "not_found"
+    counters_are_exact(database)
+
+
+def test_the_newest_name_of_a_user_wins(api, database):
+    category = add_category(api)
+    version = {frame.USER_VERSION: (5).to_bytes(8, "little")}
+    older = {frame.USER_VERSION: (4).to_bytes(8, "little")}
+    first = add_product(api, category["id"], actor={**OWNER, "headers": version})
+    renamed = {**OWNER, "actor_name": "old name", "headers": older}
+    add_product(api, category["id"], actor=renamed)
+    assert api.call("catalog.product.show", path=[first["id"]])[1]["created_by"] == "olga"
+    assert database.query("select username, version from user_name", schema="catalog") \
+        == [("olga", 5)]
+
+
+def test_a_product_of_nobody_known(api, database):
+    product = add_product(api, add_category(api)["id"])
+    database.query("delete from user_name", schema="catalog")
+    assert api.call("catalog.product.show", path=[product["id"]])[1]["created_by"] is None
+
+
+# --- pages --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def thirteen(api):
+    category = add_category(api)
+    for n in range(13):
+        add_product(api, category["id"], f"p{n:02}", price=str(13 - n))
+    return category
+
+
+def test_empty_lists(api):
+    for method in ("catalog.product.list", "catalog.category.list"):
+        assert api.call(method) == (200, NO_PAGE)
+        assert api.call(method, query="page=last") == (200, NO_PAGE)
+        assert api.error(method, query="page=2")[0] == "not_found"
+
+
+def test_pages_and_their_links(api, thirteen):
+    base = "http://localhost:8000/api/products/"
+    first = product_list(api)
+    assert (first["count"], first["next"], first["previous"]) == (13, f"{base}?page=2", None)
+    assert names(first) == [f"p{n:02}" for n in range(12, 2, -1)]
+    second = product_list(api, "page=2")
+    assert (second["next"], second["previous"]) == (None, base)
+    assert names(second) == ["p02", "p01", "p00"]
+    assert product_list(api, "page=last") == second
+    assert product_list(api, "page=") == first
+
+
+def test_links_keep_other_parameters_sorted(api, thirteen):
+    middle = product_list(api, "z=%26+1&page=2&page_size=3&a=b&ordering=price")
+    base = "http://localhost:8000/api/products/"
+    rest = "ordering=price&{}page_size=3&z=%26%201"
+    assert middle["next"] == f"{base}?a=b&" + rest.format("page=3&")
+    assert middle["previous"] == f"{base}?a=b&" + rest.format("")
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "abc", "1.0", "3", "9" * 18, "9" * 30])
+def test_pages_that_are_none(api, thirteen, page):
+    assert api.error("catalog.product.list", query=f"page={page}")[0] == "not_found"
+
+
+@pytest.mark.parametrize("size, shown", [("4", 4), ("0", 10), ("-3", 10), ("x", 10),
+                                         ("", 10), ("1000", 13)])
+def test_page_sizes(api, thirteen, size, shown):
+    assert len(product_list(api, f"page_size={size}")["results"]) == shown
+
+
+def test_page_size_has_a_maximum(api, database):
+    category = add_category(api)
+    database.query(
+        "insert into product (name, description, price, created_at, category_id)"
+        f" select 'p' || i, '', 1, now(), {category['id']} from generate_series(1, 120) i;"
+        "insert into counter values ('product', 0, 0, 120)", schema="catalog")
+    page = product_list(api, "page_size=500")
+    assert (len(page["results"]), page["count"]) == (100, 120)
+
+
+def test_category_pages(api):
+    for n in range(12):
+        add_category(api, f"c{n:02}")
+    _, value = api.call("catalog.category.list", query="page=2")
+    assert names(value) == ["c10", "c11"]
+    assert value["previous"] == "http://localhost:8000/api/categories/"
+    assert value["count"] == 12
+
+
+# --- order --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ordering, expected", [
+    ("", "cab"), ("created_at", "bac"), ("-created_at", "cab"), ("price", "acb"),
+    ("-price", "bca"), ("name", "cab"), ("--price", "cab"), ("nonsense,price", "acb"),
+    ("price,-created_at", "cab"), ("-price,created_at", "bac"), ("price,-price", "acb"),
+])
+def test_orders(api, ordering, expected):
+    category = add_category(api)
+    for name, price in (("b", "3"), ("a", "1"), ("c", "1")):
+        add_product(api, category["id"], name, price=price)
+    assert "".join(names(product_list(api, f"ordering={ordering}"))) == expected
+
+
+def test_equal_times_have_an_order(api, database):
+    category = add_category(api)
+    database.query(
+        "insert into product (name, description, price, created_at, category_id)"
+        f" select 'p' || i, '', 1, '2026-01-01', {category['id']} from generate_series(1, 30) i;"
+        "insert into counter values ('product', 0, 0, 30)", schema="catalog")
+    for ordering in ("", "price", "-price", "created_at", "price,created_at"):
+        seen = [i for page in (1, 2, 3)
+                for i in names(product_list(api, f"ordering={ordering}&page={page}"))]
+        assert len(set(seen)) == 30, ordering
+
+
+# --- search -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shelf(api):
+    for category, products in {
+            "Electronics": ["Gaming Laptop 50%", "Office laptop", "Phone"],
+            "Books": ["Laptops for all", "The_Phone", "Red green book", "Écrin"]}.items():
+        ident = add_category(api, category)["id"]
+        for name in products:
+            add_product(api, ident, name)
+
+
+@pytest.mark.parametrize("search, found", [
+    ("LAPTOP", 3), ("laptop gaming", 1), ("gaming,laptop", 1), ("electronics", 3),
+    ("laptop electronics", 2), ('"red green"', 1), ('"green red"', 0), ("'red green' book", 1),
+    ("%25", 1), ("_", 1), ("\\", 0), ("écrin", 1), ("nothing", 0), ("", 7), (" , ", 7),
+    ('"red', 0), ("o", 7), ("laptop laptop", 3), ("'; drop table product", 0),
+])
+def test_search(api, shelf, search, found):
+    page = product_list(api, "search=" + search.replace(" ", "+"))
+    assert (page["count"], len(page["results"])) == (found, found)
+
+
+def test_search_is_paged_and_ordered(api, thirteen):
+    page = product_list(api, "search=p0&page_size=4&ordering=price&page=2")
+    assert (page["count"], names(page)) == (10, ["p05", "p04", "p03", "p02"])
+    assert page["next"] == ("http://localhost:8000/api/products/"
+                            "?ordering=price&page=3&page_size=4&search=p0")
+    assert names(product_list(api, "search=p0&page_size=4&page=last")) == ["p01", "p00"]
+    assert api.error("catalog.product.list", query="search=p0&page=2")[0] == "not_found"
+    assert product_list(api, "search=none") == NO_PAGE
+
+
+def test_search_refuses_nul(api):
+    code, details = api.error("catalog.product.list", query="search=%00")
+    assert (code, details) == ("invalid", ["Null characters are not allowed."])
+
+
+# --- Idempotency-Key ----------------------------------------------------------------------
+
+
+def keyed(actor, key):
+    return {**actor, "headers": {frame.IDEMPOTENCY_KEY: key}}
+
+
+def test_a_key_replays_the_stored_answer(api, database):
+    category = add_category(api)
+    body = {"name": "Once", "price": "1", "category": category["id"]}
+    first = api.call("catalog.product.create", body, **keyed(OWNER, "k1"))
+    api.call("catalog.product.patch", {"name": "Renamed"}, path=[first[1]["id"]], **OWNER)
+    assert api.call("catalog.product.create", body, **keyed(OWNER, "k1")) == first
+    assert product_list(api)["count"] == 1
+    other = api.call("catalog.product.create", body, **keyed(STRANGER, "k1"))
+    assert other[0] == 201 and other[1]["id"] != first[1]["id"]
+    counters_are_exact(database)
+
+
+def test_a_key_with_another_body_is_refused(api):
+    category = add_category(api)
+    body = {"name": "Once", "price": "1", "category": category["id"]}
+    api.call("catalog.product.create", body, **keyed(ADMIN, "k2"))
+    code, _ = api.error("catalog.product.create", {**body, "price": "2"},
+                        **keyed(ADMIN, "k2"))
+    assert code == "idempotency_mismatch"
+    code, _ = api.error("catalog.category.create", {"name": "Other"}, **keyed(ADMIN, "k2"))
+    assert code == "idempotency_mismatch"
+
+
+def test_a_failed_creation_leaves_its_key_free(api):
+    add_category(api)
+    taken = {"name": "Electronics"}
+    assert api.error("catalog.category.create", taken, **keyed(ADMIN, "k3"))[0] == "invalid"
+    status, _ = api.call("catalog.category.create", {"name": "Free"}, **keyed(ADMIN, "k3"))
+    assert status == 201
+    body = {"name": "x", "price": "1", "category": 99999}
+    assert api.error("catalog.product.create", body, **keyed(ADMIN, "k4"))[0] == "invalid"
+    body["category"] = add_category(api, "Books")["id"]
+    assert api.call("catalog.product.create", body, **keyed(ADMIN, "k4"))[0] == 201
+
+
+def test_a_category_key_replays(api, database):
+    first = api.call("catalog.category.create", {"name": "A"}, **keyed(ADMIN, "k5"))
+    assert first[0] == 201
+    assert api.call("catalog.category.create", {"name": "A"}, **keyed(ADMIN, "k5")) == first
+    counters_are_exact(database)
+
+
+def test_an_old_key_counts_no_more(api, database):
+    category = add_category(api)
+    body = {"name": "Once", "price": "1", "category": category["id"]}
+    first = api.call("catalog.product.create", body, **keyed(OWNER, "k6"))
+    database.query("update idempotency set created_at = now() - interval '25 hours'",
+                   schema="catalog")
+    second = api.call("catalog.product.create", body, **keyed(OWNER, "k6"))
+    assert second[0] == 201 and second[1]["id"] != first[1]["id"]
+
+
+@pytest.mark.parametrize("key", ["x" * 256, "tab\there", "é"])
+def test_keys_that_are_none(api, key):
+    body = {"name": "x"}
+    assert api.error("catalog.category.create", body, **keyed(ADMIN, key))[0] == "bad_request"
+
+
+# --- at the same time ---------------------------------------------------------------------
+
+
+def in_parallel(stack, workers, job):
+    """job(client, number) in threads, each with a client of its own."""
+    local, clients = threading.local(), []
+    key_pair = read_cert(stack.dir / "clients" / "gateway.key_secret")
+
+    def run(number):
+        if not hasattr(local, "client"):
+            local.client = Client(stack.endpoint("catalog"), stack.server_key("catalog"),
+                                  key_pair, contract=stack.contract)
+            clients.append(local.client)
+        return job(local.client, number)
+
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        answers = list(pool.map(run, range(workers * 8)))
+    for client in clients:
+        client.close()
+    return answers
+
+
+def test_one_key_from_many_makes_one_product(stack, api, database):
+    category = add_category(api)
+    body = {"name": "Once", "price": "1", "category": category["id"]}
+    answers = in_parallel(stack, 8, lambda client, n: client.call(
+        "catalog.product.create", body, **keyed(OWNER, f"same{n // 16}")))
+    assert {status for status, _ in answers} == {201}
+    assert len({value["id"] for _, value in answers}) == 4
+    counters_are_exact(database)
+
+
+def test_totals_stay_exact_among_many_writers(stack, api, database):
+    shelves = [add_category(api, f"shelf {n}")["id"] for n in range(3)]
+
+    def job(client, n):
+        one = add_product(client, shelves[n % 3], f"p{n}")
+        moved = {"category": shelves[(n + 1) % 3]}
+        client.call("catalog.product.patch", moved, path=[one["id"]], **OWNER)
+        if n % 4 == 0:
+            client.call("catalog.product.delete", path=[one["id"]], **OWNER)
+        return one
+
+    made = in_parallel(stack, 6, job)
+    assert product_list(api)["count"] == len(made) - len(made) // 4
+    counters_are_exact(database)
+
+
+def test_a_category_never_loses_a_product_it_got_meanwhile(stack, api, database):
+    def job(client, n):
+        name = f"race {n // 4}"
+        status, value = client.call("catalog.category.create", {"name": name}, **ADMIN)
+        if status != 201:
+            rows = database.query("select id from category where name = %s", (name,),
+                                  schema="catalog")
+            value = {"id": rows[0][0]} if rows else None
+        if not value:
+            return
+        body = {"name": "p", "price": "1", "category": value["id"]}
+        status, _ = client.call("catalog.product.create", body, **OWNER)
+        assert status in (201, 1002)
+        query = "cascade=true" if n % 2 else ""
+        status, _ = client.call("catalog.category.delete", path=[value["id"]], query=query,
+                                **ADMIN)
+        assert status in (204, 1030, 1033)
+
+    in_parallel(stack, 6, job)
+    orphans = database.query(
+        "select count(*) from product p left join category c on c.id = p.category_id"
+        " where c.id is null", schema="catalog")
+    assert orphans == [(0,)]
+    counters_are_exact(database)
+
+
+# --- the database -------------------------------------------------------------------------
+
+
+def test_the_service_may_not_change_its_tables(stack, database):
+    name = database.query("select current_database()")[0][0]
+    rows = database.query(
+        "select has_schema_privilege(%s, 'catalog', 'create'),"
+        " has_table_privilege(%s, 'catalog.product', 'truncate'),"
+        " has_table_privilege(%s, 'catalog.schema_migration', 'insert'),"
+        " has_table_privilege(%s, 'catalog.product', 'delete')", (f"{name}_catalog",) * 4)
+    assert rows == [(False, False, False, True)]
+
+
+def test_migrate_twice_changes_nothing(stack):
+    assert "up to date, version 1" in stack.verb("catalog", "migrate").stdout
+    status = stack.verb("catalog", "migrate", "--status").stdout
+    assert "0001_catalog.sql" in status and "applied" in status
+
+
+def test_lists_read_their_index(database, api):
+    """With many rows no order of the whole list is sorted and nothing is counted, also
+    once Postgres plans without looking at the values."""
+    category = add_category(api)
+    database.query(
+        "insert into product (name, description, price, created_at, category_id)"
+        f" select 'p' || i, '', i % 1000, now() - i * interval '1 s', {category['id']}"
+        " from generate_series(1, 20000) i;"
+        "insert into counter values ('product', 0, 0, 20000);"
+        "analyze product; analyze counter", schema="catalog")
+    for name in ("newest", "oldest", "cheapest", "dearest"):
+        text = (env.ROOT / f"services/catalog/sql/product_{name}.sql").read_text()
+        prepared = f"prepare page as {text};" + "execute page (10, 3);" * 7
+        plan = database.query(prepared + "explain execute page (10, 3)", schema="catalog")
+        plan = "\n".join(line for (line,) in plan)
+        assert re.search(r"Index Scan.* on product\b", plan), plan
+        assert "Seq Scan on product" not in plan, plan
