@@ -1,0 +1,160 @@
+#include "gateway/app.h"
+
+#include "base/mem.h"
+#include "svc/log.h"
+
+enum { CONNECTION_MEMORY = 32 * 1024 };
+
+/* ---- start ---- */
+
+static bool open_clients(struct gateway_app *app)
+{
+    app->auth = svc_client(app->svc, "auth", app->cfg->auth_endpoint);
+    app->catalog = svc_client(app->svc, "catalog", app->cfg->catalog_endpoint);
+    return app->auth && app->catalog;
+}
+
+static bool open_parts(struct gateway_app *app)
+{
+    struct svc *svc = app->svc;
+    app->keyring = gateway_keyring_new(
+        &(struct gateway_keyring_config){ .settings = app->cfg,
+                                          .loop = svc->loop,
+                                          .contract = svc->contract,
+                                          .auth = app->auth,
+                                          .settled = gateway_keys_settled,
+                                          .arg = app });
+    if (!app->keyring)
+        return false;
+    app->health = gateway_health_new(
+        &(struct gateway_health_config){ .loop = svc->loop,
+                                         .contract = svc->contract,
+                                         .auth = app->auth,
+                                         .catalog = app->catalog,
+                                         .redis_url = app->cfg->redis_url });
+    return app->health != NULL;
+}
+
+static bool open_listener(struct gateway_app *app)
+{
+    AUTO_FREE char *why = NULL;
+    const struct gateway_config *cfg = app->cfg;
+    app->http =
+        http_start(&(struct http_config){ .listen = cfg->http_listen,
+                                          .connection_memory = CONNECTION_MEMORY,
+                                          .connection_limit = (unsigned)cfg->connections,
+                                          .body_max = (size_t)cfg->body_max,
+                                          .thread_name = "http" },
+                   gateway_serve, gateway_refused, app, &why);
+    if (app->http) {
+        log_info("http", "listening", F_STR("address", http_address(app->http)));
+        return true;
+    }
+    log_error("http", "cannot listen", F_STR("reason", why));
+    return false;
+}
+
+bool gateway_init(struct svc *svc)
+{
+    struct gateway_app *app = xcalloc(1, sizeof *app);
+    app->svc = svc;
+    app->cfg = svc->app_cfg;
+    svc->app = app;
+    gateway_inbox_init(&app->inbox);
+    app->metrics = gateway_metrics_new(svc->contract);
+    app->hosts = gateway_hosts_new(app->cfg->public_url, app->cfg->allowed_hosts);
+    if (!app->hosts) {
+        log_error("config", "PUBLIC_URL is not an http or https URL",
+                  F_STR("url", app->cfg->public_url));
+        return false;
+    }
+    return open_clients(app) && open_parts(app) && open_listener(app);
+}
+
+/* ---- state ---- */
+
+bool gateway_ready(struct svc *svc, const char **ret_why)
+{
+    struct gateway_app *app = svc->app;
+    struct rpc_client_state auth;
+    rpc_client_state(app->auth, &auth);
+    if (!gateway_keyring_present(app->keyring))
+        *ret_why = "no token keys from auth yet";
+    else if (auth.live == 0)
+        *ret_why = "no auth replica answers";
+    else
+        return true;
+    return false;
+}
+
+void gateway_beat(struct svc *svc, struct jsonw *w)
+{
+    const struct gateway_app *app = svc->app;
+    struct rpc_client_state auth, catalog;
+    rpc_client_state(app->auth, &auth);
+    rpc_client_state(app->catalog, &catalog);
+    jw_kint(w, "http_in_flight", http_in_flight(app->http));
+    jw_kint(w, "auth_live", auth.live);
+    jw_kint(w, "catalog_live", catalog.live);
+}
+
+/* ---- stop ---- */
+
+static void stop_listening(void *arg)
+{
+    struct gateway_app *app = arg;
+    app->drain_timer = NULL;
+    http_drain(app->http);
+    app->quiesced = true;
+}
+
+/* Load balancers learn from /readyz and are served on for the delay. */
+void gateway_drain(struct svc *svc)
+{
+    struct gateway_app *app = svc->app;
+    app->drain_timer =
+        loop_timer(svc->loop, svc->cfg.drain_delay_ms, 0, stop_listening, app);
+}
+
+bool gateway_busy(struct svc *svc)
+{
+    const struct gateway_app *app = svc->app;
+    return !app->quiesced || http_in_flight(app->http) > 0;
+}
+
+static void refuse_list(struct gateway_request *list)
+{
+    for (struct gateway_request *rq = list, *next; rq; rq = next) {
+        next = rq->next;
+        gateway_reply_error(rq, ERR_DRAINING, NULL);
+    }
+}
+
+/* Every suspended request gets its answer before the listener stops. */
+static void answer_everybody(struct gateway_app *app)
+{
+    refuse_list(gateway_inbox_close(&app->inbox));
+    refuse_list(app->waiting);
+    app->waiting = NULL;
+    if (app->auth)
+        rpc_client_free(&app->auth);
+    if (app->catalog)
+        rpc_client_free(&app->catalog);
+    if (app->health)
+        gateway_health_close(app->health);
+}
+
+void gateway_deinit(struct svc *svc)
+{
+    struct gateway_app *app = svc->app;
+    loop_timer_cancel(&app->drain_timer);
+    answer_everybody(app);
+    http_stop(&app->http);
+    gateway_health_free(&app->health);
+    gateway_keyring_free(&app->keyring);
+    gateway_hosts_free(&app->hosts);
+    gateway_metrics_free(&app->metrics);
+    gateway_inbox_deinit(&app->inbox);
+    free(app);
+    svc->app = NULL;
+}

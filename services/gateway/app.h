@@ -1,0 +1,105 @@
+/*
+ * The gateway's parts. Two threads: the listener's decides (dispatch.c), the loop's asks
+ * the services (forward.c) and answers. What both touch has a lock of its own.
+ */
+#ifndef GATEWAY_APP_H
+#define GATEWAY_APP_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gateway/config.h"
+#include "gateway/health.h"
+#include "gateway/host.h"
+#include "gateway/ids.h"
+#include "gateway/keyring.h"
+#include "gateway/negotiate.h"
+#include "gateway/series.h"
+#include "svc/http.h"
+#include "svc/svc.h"
+
+struct gateway_app;
+
+/* One HTTP request on its way; recycled. Owned by one thread at a time. */
+struct gateway_request {
+    struct gateway_request *next;
+    struct gateway_app *app;
+    struct http_request *http;
+    struct route_match route;
+    const struct contract_method *method; /* what is called; NULL before it is known */
+    const struct contract_method *shown;  /* for logs and metrics: method or route.any */
+    struct gateway_ids ids;
+    struct gateway_format format;
+    bool is_options;
+    bool asked_for_keys; /* its key id was unknown once already */
+    bool has_actor;
+    struct token_claims actor;
+};
+
+/* Requests on their way from the listener's thread to the loop's. */
+struct gateway_inbox {
+    pthread_mutex_t lock;
+    struct gateway_request *first, **end;
+    struct gateway_request *free_list;
+    unsigned free_count;
+    bool closed;
+};
+
+struct gateway_app {
+    struct svc *svc;
+    const struct gateway_config *cfg;
+    struct gateway_hosts *hosts;
+    struct rpc_client *auth, *catalog;
+    struct gateway_keyring *keyring;
+    struct gateway_health *health;
+    struct gateway_metrics *metrics;
+    struct gateway_inbox inbox;
+    struct gateway_request *waiting; /* for keys; the loop's thread only */
+    struct http_listener *http;
+    struct loop_timer *drain_timer;
+    bool quiesced;
+};
+
+bool gateway_init(struct svc *svc);
+bool gateway_ready(struct svc *svc, const char **ret_why);
+void gateway_drain(struct svc *svc);
+bool gateway_busy(struct svc *svc);
+void gateway_deinit(struct svc *svc);
+void gateway_beat(struct svc *svc, struct jsonw *w);
+
+/* dispatch.c; the listener's thread */
+http_fn gateway_serve;
+http_error_fn gateway_refused;
+/* What is left of the decision once a missing key was fetched; the loop's thread. Answers
+ * the request when it is refused; true: forward it. */
+bool gateway_decide_again(struct gateway_request *rq);
+
+/* request.c */
+void gateway_inbox_init(struct gateway_inbox *box);
+void gateway_inbox_deinit(struct gateway_inbox *box);
+/* Everything handed over since the last call, in order. */
+struct gateway_request *gateway_inbox_take(struct gateway_inbox *box);
+/* Refuses new work and takes what nobody has begun. */
+struct gateway_request *gateway_inbox_close(struct gateway_inbox *box);
+struct gateway_request *gateway_request_new(struct gateway_app *app,
+                                            struct http_request *http);
+void gateway_request_free(struct gateway_request *rq);
+/* Suspends the request and hands it to the loop's thread. */
+void gateway_submit(struct gateway_request *rq);
+
+/* reply.c: each of these answers the request and gives rq back. */
+void gateway_reply_error(struct gateway_request *rq, enum err e, const char *detail);
+/* An error frame of a service: its details, its records. */
+void gateway_reply_failure(struct gateway_request *rq, enum err e,
+                           const struct frame *reply);
+void gateway_reply_success(struct gateway_request *rq, const struct frame *reply,
+                           struct rpc_client *from);
+/* A document of the gateway's own; the body is copied. */
+void gateway_reply_json(struct gateway_request *rq, int status, struct str body);
+
+/* forward.c; the loop's thread */
+void gateway_forward_batch(void *app);
+/* The key ring has changed, or could not be fetched. */
+void gateway_keys_settled(void *app);
+
+#endif

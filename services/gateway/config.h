@@ -1,0 +1,24 @@
+/* The gateway's settings. */
+#ifndef GATEWAY_CONFIG_H
+#define GATEWAY_CONFIG_H
+
+#include "base/secret.h"
+#include "svc/options.h"
+
+enum gateway_algorithm { GATEWAY_ES256, GATEWAY_HS256 };
+
+struct gateway_config {
+    const char *http_listen;
+    const char *auth_endpoint, *catalog_endpoint;
+    const char *public_url, *allowed_hosts;
+    struct secret *redis_url; /* it may hold a password */
+    int algorithm;            /* enum gateway_algorithm */
+    struct secret *django_secret_key;
+    const char *issuer, *audience;
+    int64_t access_lifetime_s, refresh_lifetime_s;
+    int64_t body_max, connections;
+};
+
+extern const struct option_row GATEWAY_OPTIONS[];
+
+#endif

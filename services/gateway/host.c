@@ -1,0 +1,95 @@
+#include "gateway/host.h"
+
+#include "base/mem.h"
+
+enum { HOSTS_MAX = 64 };
+
+struct gateway_hosts {
+    char *public_url, *allowed; /* the slices point into these */
+    struct str host[HOSTS_MAX];
+    unsigned n;
+};
+
+/* "name:80" and "[::1]:80" without the port. */
+static struct str without_port(struct str host)
+{
+    if (host.n > 0 && host.p[0] == '[') {
+        const char *end = memchr(host.p, ']', host.n);
+        return end ? (struct str){ host.p, (size_t)(end - host.p) + 1 } : host;
+    }
+    return str_cut(&host, ':');
+}
+
+static struct str host_of_url(struct str url)
+{
+    if (str_starts(url, STR("http://")))
+        url = (struct str){ url.p + 7, url.n - 7 };
+    else if (str_starts(url, STR("https://")))
+        url = (struct str){ url.p + 8, url.n - 8 };
+    else
+        return STR("");
+    return without_port(str_cut(&url, '/'));
+}
+
+static void add(struct gateway_hosts *h, struct str host)
+{
+    if (host.n > 0 && h->n < HOSTS_MAX)
+        h->host[h->n++] = host;
+}
+
+struct gateway_hosts *gateway_hosts_new(const char *public_url, const char *allowed)
+{
+    struct str url = str_trim(str_of(public_url));
+    while (url.n > 0 && url.p[url.n - 1] == '/')
+        url.n--;
+    if (host_of_url(url).n == 0)
+        return NULL;
+    struct gateway_hosts *h = xcalloc(1, sizeof *h);
+    h->public_url = xstrndup(url.p, url.n);
+    h->allowed = xstrdup(allowed ? allowed : "");
+    add(h, host_of_url(str_of(h->public_url)));
+    add(h, STR("localhost"));
+    add(h, STR("127.0.0.1"));
+    add(h, STR("[::1]"));
+    struct str rest = str_of(h->allowed);
+    while (rest.n > 0)
+        add(h, str_trim(str_cut(&rest, ',')));
+    return h;
+}
+
+void gateway_hosts_free(struct gateway_hosts **hp)
+{
+    struct gateway_hosts *h = *hp;
+    if (!h)
+        return;
+    *hp = NULL;
+    free(h->public_url);
+    free(h->allowed);
+    free(h);
+}
+
+static bool matches(struct str pattern, struct str host)
+{
+    if (str_eq(pattern, STR("*")))
+        return true;
+    if (pattern.p[0] != '.')
+        return str_eq_ci(pattern, host);
+    struct str name = { pattern.p + 1, pattern.n - 1 };
+    if (host.n <= pattern.n)
+        return str_eq_ci(name, host);
+    return str_eq_ci(pattern, (struct str){ host.p + host.n - pattern.n, pattern.n });
+}
+
+bool gateway_host_allowed(const struct gateway_hosts *h, struct str host)
+{
+    host = without_port(host);
+    for (unsigned i = 0; i < h->n; i++)
+        if (matches(h->host[i], host))
+            return true;
+    return false;
+}
+
+const char *gateway_hosts_public(const struct gateway_hosts *h)
+{
+    return h->public_url;
+}

@@ -1,0 +1,27 @@
+/*
+ * gateway: the public HTTP port. It verifies tokens, decides who may ask what, and hands
+ * requests to the services over RPC. It owns no tables and parses no business body; its
+ * routes are the contracts of proto/.
+ */
+#include "gateway/app.h"
+
+static const struct rpc_handler HANDLERS[] = { { NULL, NULL } };
+
+static const struct svc_def GATEWAY = {
+    .name = "gateway",
+    .purpose = "the public HTTP port",
+    .config_size = sizeof(struct gateway_config),
+    .options = GATEWAY_OPTIONS,
+    .handlers = HANDLERS,
+    .init = gateway_init,
+    .ready = gateway_ready,
+    .drain = gateway_drain,
+    .busy = gateway_busy,
+    .deinit = gateway_deinit,
+    .beat = gateway_beat,
+};
+
+int main(int argc, char **argv)
+{
+    return svc_main(argc, argv, &GATEWAY);
+}

@@ -1,0 +1,197 @@
+/* From a decision or a service's frame to an HTTP answer. */
+#include "gateway/app.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "gateway/envelope.h"
+#include "svc/log.h"
+
+enum {
+    LINES_MAX = 20,
+    SCRATCH = 8 * 1024, /* header values that come as records: at most a frame's meta */
+    ERROR_MAX = 1024 * 1024,
+};
+
+/* The header lines of one answer. Values are static, the request's, or in scratch. */
+struct lines {
+    struct http_header_line line[LINES_MAX + 1];
+    unsigned n;
+    char scratch[SCRATCH];
+    size_t used;
+};
+
+static void add(struct lines *l, const char *name, const char *value)
+{
+    if (l->n < LINES_MAX)
+        l->line[l->n++] = (struct http_header_line){ name, value };
+    l->line[l->n] = (struct http_header_line){ NULL, NULL };
+}
+
+static void add_slice(struct lines *l, const char *name, struct str value)
+{
+    if (value.n >= SCRATCH - l->used)
+        return;
+    char *copy = l->scratch + l->used;
+    memcpy(copy, value.p, value.n);
+    copy[value.n] = '\0';
+    l->used += value.n + 1;
+    add(l, name, copy);
+}
+
+/* What every answer says. type NULL: there is no body. */
+static void add_common(struct lines *l, const struct gateway_request *rq,
+                       const char *type)
+{
+    if (type)
+        add(l, "Content-Type", type);
+    add(l, "Vary", "Accept");
+    if (rq->route.allow[0])
+        add(l, "Allow", rq->route.allow);
+    add(l, "X-Content-Type-Options", "nosniff");
+    add(l, "Referrer-Policy", "same-origin");
+    add(l, "Cross-Origin-Opener-Policy", "same-origin");
+    add(l, "X-Request-ID", rq->ids.text);
+}
+
+static bool add_record(struct lines *l, const struct frame *reply,
+                       enum frame_record record, const char *name)
+{
+    struct str value;
+    for (unsigned i = 0; record_get(reply->meta, record, i, &value); i++)
+        add_slice(l, name, value);
+    return record_get(reply->meta, record, 0, &value);
+}
+
+static void add_retry_after(struct lines *l, const struct frame *reply)
+{
+    char text[12];
+    uint32_t seconds = 1;
+    if (reply)
+        record_get_u32(reply->meta, REC_RETRY_AFTER, &seconds);
+    snprintf(text, sizeof text, "%u", (unsigned)seconds);
+    add_slice(l, "Retry-After", str_of(text));
+}
+
+/* What a service says beside its body; answers of auth are kept nowhere unless it says
+ * otherwise. */
+static void add_records(struct lines *l, const struct gateway_request *rq,
+                        const struct frame *reply)
+{
+    bool cached = false;
+    if (reply && reply->meta.n > 0) {
+        add_record(l, reply, REC_ETAG, "ETag");
+        add_record(l, reply, REC_LOCATION, "Location");
+        add_record(l, reply, REC_SET_COOKIE, "Set-Cookie");
+        cached = add_record(l, reply, REC_CACHE_CONTROL, "Cache-Control");
+    }
+    if (!cached && rq->shown && strcmp(rq->shown->service, "auth") == 0)
+        add(l, "Cache-Control", "no-store");
+}
+
+/* ---- the end of a request ---- */
+
+static void note_end(const struct gateway_request *rq, int status)
+{
+    const struct contract_method *shown = rq->shown;
+    int64_t took_us = clock_mono_us() - http_started_us(rq->http);
+    gateway_metrics_ended(rq->app->metrics, rq->method ? shown : NULL, status, took_us);
+    log_info("http", "request", F_SLICE("method", http_method(rq->http)),
+             F_STR("route", shown ? shown->path : "none"), F_INT("status", status),
+             F_INT("duration_us", took_us), F_ID("request_id", rq->ids.request_id),
+             F_INT("user_id", rq->has_actor ? rq->actor.user_id : 0));
+}
+
+static void finish(struct gateway_request *rq, struct lines *l, struct http_answer *a)
+{
+    struct http_request *http = rq->http;
+    a->headers = l->line;
+    note_end(rq, a->status);
+    http_reply(http, a);
+    gateway_request_free(rq);
+}
+
+/* ---- errors ---- */
+
+static void reply_error(struct gateway_request *rq, const struct gateway_error *error,
+                        const struct frame *reply)
+{
+    struct lines l;
+    int status = err_info(error->e)->status;
+    AUTO_BUF struct buf body;
+    l.n = 0;
+    l.used = 0;
+    buf_init(&body, ERROR_MAX);
+    gateway_envelope(error, &body);
+    add_common(&l, rq, gateway_envelope_type(error));
+    add_records(&l, rq, reply);
+    if (status == 401)
+        add(&l, "WWW-Authenticate", "Bearer realm=\"api\"");
+    if (status == 503 || status == 429)
+        add_retry_after(&l, reply);
+    finish(rq, &l, &(struct http_answer){ .status = status, .body = buf_get(&body) });
+}
+
+void gateway_reply_error(struct gateway_request *rq, enum err e, const char *detail)
+{
+    reply_error(rq,
+                &(struct gateway_error){ .e = e,
+                                         .detail = detail,
+                                         .request_id = rq->ids.text,
+                                         .problem = rq->format.problem },
+                NULL);
+}
+
+void gateway_reply_failure(struct gateway_request *rq, enum err e,
+                           const struct frame *reply)
+{
+    reply_error(rq,
+                &(struct gateway_error){ .e = e,
+                                         .details = reply ? reply->body : STR(""),
+                                         .request_id = rq->ids.text,
+                                         .problem = rq->format.problem },
+                reply);
+}
+
+/* ---- successes ---- */
+
+static void release_reply(void *reply)
+{
+    rpc_reply_free(reply);
+}
+
+void gateway_reply_success(struct gateway_request *rq, const struct frame *reply,
+                           struct rpc_client *from)
+{
+    struct lines l;
+    struct str type;
+    bool empty = reply->status == 204;
+    l.n = 0;
+    l.used = 0;
+    add_common(&l, rq, NULL);
+    if (record_get(reply->meta, REC_CONTENT_TYPE, 0, &type))
+        add_slice(&l, "Content-Type", type);
+    else if (!empty)
+        add(&l, "Content-Type", rq->format.media_type);
+    add_records(&l, rq, reply);
+    struct http_answer a = { .status = reply->status, .body = reply->body };
+    if (reply->body.n > 0) {
+        a.release = release_reply;
+        a.release_arg = rpc_reply_take(from);
+    }
+    finish(rq, &l, &a);
+}
+
+void gateway_reply_json(struct gateway_request *rq, int status, struct str body)
+{
+    struct lines l;
+    l.n = 0;
+    l.used = 0;
+    add_common(&l, rq, "application/json");
+    add(&l, "Cache-Control", "no-store");
+    if (status == 503)
+        add_retry_after(&l, NULL);
+    finish(rq, &l, &(struct http_answer){ .status = status, .body = body });
+}
