@@ -1,0 +1,165 @@
+#include "mailer/app.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "svc/log.h"
+
+static bool load_letters(struct mailer_app *app)
+{
+    const char *why = NULL;
+    char *sentence = NULL;
+    struct secret *key = keys_secret(app->svc->keys, "seal.key", &why);
+    if (!key) {
+        log_fatal("mailer", "the key for sealed links cannot be read", F_STR("why", why));
+        return false;
+    }
+    app->letters = letters_new(app->cfg->templates_dir, app->cfg->from, key, &sentence);
+    secret_free(&key);
+    if (!app->letters)
+        log_fatal("mailer", "mails cannot be written", F_STR("why", sentence));
+    free(sentence);
+    return app->letters != NULL;
+}
+
+static bool open_backend(struct mailer_app *app)
+{
+    const char *why = NULL;
+    app->backend = backend_open(app->svc->loop, app->cfg, &why);
+    if (!app->backend)
+        log_fatal("mailer", "mails cannot be handed over", F_STR("why", why));
+    return app->backend != NULL;
+}
+
+bool mailer_init(struct svc *svc)
+{
+    static struct mailer_app app; /* one mailer a process */
+    app.svc = svc;
+    app.cfg = svc->app_cfg;
+    svc->app = &app;
+    if (!load_letters(&app) || !open_backend(&app))
+        return false;
+    app.auth = svc_client(svc, "auth", app.cfg->auth_endpoint);
+    if (!app.auth)
+        return false;
+    const struct mailer_config *cfg = app.cfg;
+    if (mailer_config_backend(cfg) == BACKEND_SMTP && !cfg->use_tls && !cfg->use_ssl)
+        log_warn("mailer", "mails travel without encryption", F_STR("host", cfg->host),
+                 F_INT("port", cfg->port));
+    return true;
+}
+
+void mailer_started(struct svc *svc)
+{
+    struct mailer_app *app = svc->app;
+    app->queue = mailer_queue_start(app);
+    app->intake = mailer_intake_start(app);
+}
+
+bool mailer_ready(struct svc *svc, const char **ret_why)
+{
+    const struct mailer_app *app = svc->app;
+    if (!app->intake) {
+        *ret_why = "starting";
+        return false;
+    }
+    return mailer_intake_ready(app->intake, ret_why);
+}
+
+void mailer_drain(struct svc *svc)
+{
+    struct mailer_app *app = svc->app;
+    if (app->queue)
+        mailer_queue_drain(app->queue);
+    if (app->intake)
+        mailer_intake_stop(app->intake);
+}
+
+bool mailer_busy(struct svc *svc)
+{
+    const struct mailer_app *app = svc->app;
+    return (app->queue && mailer_queue_busy(app->queue)) ||
+           (app->intake && mailer_intake_busy(app->intake));
+}
+
+void mailer_deinit(struct svc *svc)
+{
+    struct mailer_app *app = svc->app;
+    if (app->intake)
+        mailer_intake_stop(app->intake);
+    rpc_client_free(&app->auth);
+    backend_close(&app->backend);
+    if (app->queue)
+        mailer_queue_stop(app->queue);
+    letters_free(&app->letters);
+}
+
+void mailer_beat(struct svc *svc, struct jsonw *w)
+{
+    const struct mailer_app *app = svc->app;
+    if (app->queue)
+        mailer_queue_beat(app->queue, w);
+    if (app->intake)
+        mailer_intake_beat(app->intake, w);
+}
+
+/* --- verbs ------------------------------------------------------------------------- */
+
+enum { EXIT_USAGE = 64, EXIT_MISSING = 69, EXIT_CONFIG = 78 };
+
+static struct letter_job sample_job(const char *template)
+{
+    return (struct letter_job){
+        .job_id = STR("00000000-0000-5000-8000-000000000000"),
+        .template = str_of(template),
+        .recipient = STR("someone@example.com"),
+        .params = STR("{\"username\":\"someone\",\"link_base\":\"http://localhost\"}"),
+        .expires_us = INT64_C(1800000000000000),
+    };
+}
+
+int mailer_preview(struct svc *svc, int argc, char **argv)
+{
+    const struct mailer_config *cfg = svc->app_cfg;
+    struct buf subject AUTO_BUF, text AUTO_BUF;
+    char *why = NULL;
+    buf_init(&subject, 4096);
+    buf_init(&text, 256 * 1024);
+    if (argc != 2) {
+        fprintf(stderr, "Usage: mailer preview verification|welcome\n");
+        return EXIT_USAGE;
+    }
+    struct letters *l = letters_new(cfg->templates_dir, cfg->from, NULL, &why);
+    if (!l) {
+        fprintf(stderr, "The templates cannot be used: %s.\n", why);
+        free(why);
+        return EXIT_CONFIG;
+    }
+    struct letter_job job = sample_job(argv[1]);
+    bool known = letter_preview(l, &job, &subject, &text);
+    letters_free(&l);
+    if (!known) {
+        fprintf(stderr, "There is no template %s.\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    printf("Subject: %s\n\n%s", buf_get(&subject).p, buf_get(&text).p);
+    return 0;
+}
+
+int mailer_accept_epoch(struct svc *svc, int argc, char **argv)
+{
+    static const char SQL[] = "update cursor set epoch = '', seq = 0"
+                              " where stream = 'user' returning seq";
+    char *text = NULL;
+    (void)argv;
+    if (argc != 1) {
+        fprintf(stderr, "Usage: mailer accept-epoch\n");
+        return EXIT_USAGE;
+    }
+    if (!svc_query_once(svc, SQL, NULL, 0, &text) || !text)
+        return EXIT_MISSING;
+    free(text);
+    printf("The stream is read again from its start; known events make no second mail.\n"
+           "Restart the mailer.\n");
+    return 0;
+}

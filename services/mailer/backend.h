@@ -1,0 +1,30 @@
+/*
+ * Where mails go: standard output, one file a mail, or an SMTP server (smtp.h). One door
+ * for the three, with the same promises.
+ */
+#ifndef SERVICES_MAILER_BACKEND_H
+#define SERVICES_MAILER_BACKEND_H
+
+#include "mailer/config.h"
+#include "mailer/smtp.h"
+#include "svc/loop.h"
+
+struct backend;
+
+/* cfg must outlive it. NULL with a sentence in *ret_why (static or heap; not freed). */
+struct backend *backend_open(struct loop *l, const struct mailer_config *cfg,
+                             const char **ret_why);
+void backend_close(struct backend **b);
+
+struct delivery {
+    struct smtp_mail mail; /* must outlive the attempt */
+    const char *job_id;
+    int64_t created_us; /* wall: names the file, so that a copy replaces its twin */
+};
+
+/* done is called exactly once, in the loop, never before this returned. ask only by SMTP,
+ * before the body; answer with smtp_continue. */
+void backend_send(struct backend *b, const struct delivery *d, smtp_ask_fn *ask,
+                  smtp_done_fn *done, void *arg);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * mailer: turns user events into mails and sends each one. It owns the mail jobs; the
+ * stream they come from belongs to auth.
+ */
+#include "mailer/app.h"
+#include "mailer/handle_jobs.h"
+
+extern const struct embed_file embed_mailer_sql[];
+
+static const struct embed_file *const SQL[] = { embed_mailer_sql, NULL };
+
+static const struct rpc_handler HANDLERS[] = {
+    { "mailer.jobs.list", mailer_handle_jobs_list },
+    { "mailer.jobs.show", mailer_handle_jobs_show },
+    { 0 },
+};
+
+static const struct svc_verb VERBS[] = {
+    { "preview", "preview TEMPLATE            print a mail as it would look",
+      mailer_preview },
+    { "accept-epoch", "accept-epoch                read the event stream as a new one",
+      mailer_accept_epoch },
+    { 0 },
+};
+
+static const struct svc_def MAILER = {
+    .name = "mailer",
+    .purpose = "turns user events into mails and sends each one",
+    .flags = SVC_HAS_DB,
+    .config_size = sizeof(struct mailer_config),
+    .options = MAILER_OPTIONS,
+    .handlers = HANDLERS,
+    .verbs = VERBS,
+    .sql = SQL,
+    .db_connections = { 1, 1, 2 },
+    .init = mailer_init,
+    .started = mailer_started,
+    .ready = mailer_ready,
+    .drain = mailer_drain,
+    .busy = mailer_busy,
+    .deinit = mailer_deinit,
+    .beat = mailer_beat,
+};
+
+int main(int argc, char **argv)
+{
+    return svc_main(argc, argv, &MAILER);
+}

@@ -1,0 +1,26 @@
+/*
+ * The queue of mails: claims due jobs under a lease, has them sent, and writes down how
+ * it ended, fenced by the lease's token. Times are the database's. A breaker pauses the
+ * whole queue when it is the server or our own set-up that fails, not a mail.
+ */
+#ifndef SERVICES_MAILER_QUEUE_H
+#define SERVICES_MAILER_QUEUE_H
+
+#include "base/jsonw.h"
+
+struct mailer_app;
+struct mailer_queue;
+
+struct mailer_queue *mailer_queue_start(struct mailer_app *app);
+/* There may be work: looks at once when a sender is free. */
+void mailer_queue_wake(struct mailer_queue *q);
+/* Claims no more; what is under way is finished. */
+void mailer_queue_drain(struct mailer_queue *q);
+/* A mail is being sent or its end being written down. */
+bool mailer_queue_busy(const struct mailer_queue *q);
+/* After backend_close: nothing of the queue runs any more. */
+void mailer_queue_stop(struct mailer_queue *q);
+/* Members ready, sending, sent, dead, oldest_s, paused. */
+void mailer_queue_beat(const struct mailer_queue *q, struct jsonw *w);
+
+#endif

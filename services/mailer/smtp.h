@@ -1,0 +1,59 @@
+/*
+ * SMTP through libcurl's multi interface in the daemon's loop, over a few connections
+ * that are used again. The only file that knows libcurl.
+ *
+ * Just before the body (after the server's 354) the sender is asked whether it still may:
+ * `ask` is called once, and the dialogue stands still until smtp_continue. Giving up
+ * there breaks the connection without the final dot, so that the server drops the mail.
+ */
+#ifndef SERVICES_MAILER_SMTP_H
+#define SERVICES_MAILER_SMTP_H
+
+#include <stdbool.h>
+
+#include "base/secret.h"
+#include "base/str.h"
+#include "mailer/verdict.h"
+#include "svc/loop.h"
+
+struct smtp;
+struct smtp_send;
+
+enum smtp_tls {
+    SMTP_TLS_NONE,
+    SMTP_TLS_START, /* STARTTLS required: nothing is said in the clear but EHLO */
+    SMTP_TLS_WRAPPED,
+};
+
+struct smtp_config {
+    const char *host;
+    int port;
+    enum smtp_tls tls;
+    const char *ca_file; /* NULL or "": the system's */
+    const char *user;    /* NULL or "": no login */
+    const struct secret *password;
+    int connections;
+    long connect_timeout_ms, timeout_ms;
+};
+
+/* NULL when libcurl cannot be set up. cfg's strings must outlive it. */
+struct smtp *smtp_open(struct loop *l, const struct smtp_config *cfg);
+/* Breaks off what is under way (never with a final dot) and closes. Nothing is called. */
+void smtp_close(struct smtp **s);
+
+struct smtp_mail {
+    struct str from, to; /* checked by address_check */
+    struct str message;  /* whole mail with CR LF; must outlive the attempt; not empty */
+};
+
+typedef void smtp_ask_fn(void *arg, struct smtp_send *send);
+typedef void smtp_done_fn(void *arg, const struct mail_result *r);
+
+/* Starts an attempt; done is called exactly once, never before this returned, and frees
+ * the send. NULL when libcurl refuses (then nothing is called). */
+struct smtp_send *smtp_start(struct smtp *s, const struct smtp_mail *mail,
+                             smtp_ask_fn *ask, smtp_done_fn *done, void *arg);
+/* The answer to ask. */
+void smtp_continue(struct smtp_send *send, bool go);
+
+#endif

@@ -1,0 +1,2 @@
+-- $1 stream
+select epoch, seq from cursor where stream = $1

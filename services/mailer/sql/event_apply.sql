@@ -1,0 +1,40 @@
+-- A batch of events: inbox, jobs and cursor in one statement. Nothing happens unless the
+-- cursor stands where the batch begins; the cursor's row lock is what racing replicas
+-- queue on, and `spot` reads the row as it is once the lock is held.
+-- $1 stream, $2 epoch, $3 after, $4 last, $5 inbox rows, $6 job rows
+with spot as materialized (
+    select seq, seq = $3::bigint and epoch in ('', $2::text) as fits
+      from cursor
+     where stream = $1
+       for update
+), taken as (
+    insert into inbox (event_id, stream, epoch, seq, type, state)
+    select e.event_id, $1, $2, e.seq, e.type, e.state
+      from spot,
+           jsonb_to_recordset($5::jsonb)
+           as e (event_id uuid, seq bigint, type text, state text)
+     where spot.fits
+        on conflict do nothing
+), jobs as (
+    insert into job (job_id, event_id, template, recipient, params, secret_sealed,
+                     message_id, event_created_at, expires_at, request_id, trace_id)
+    select j.job_id, j.event_id, j.template, j.recipient, j.params,
+           decode(j.sealed, 'hex'), j.message_id, j.event_created_at, j.expires_at,
+           decode(j.request_id, 'hex'), decode(j.trace_id, 'hex')
+      from spot,
+           jsonb_to_recordset($6::jsonb)
+           as j (job_id uuid, event_id uuid, template text, recipient text, params jsonb,
+                 sealed text, message_id text, event_created_at timestamptz,
+                 expires_at timestamptz, request_id text, trace_id text)
+     where spot.fits
+        on conflict do nothing
+ returning job_id
+), moved as (
+    update cursor c
+       set seq = $4::bigint, epoch = $2
+      from spot
+     where c.stream = $1 and spot.fits
+ returning c.seq
+)
+select spot.fits, coalesce((select seq from moved), spot.seq), (select count(*) from jobs)
+  from spot

@@ -1,0 +1,115 @@
+"""An SMTP server over plain sockets that breaks off, hangs and refuses at any point, which
+a well-behaved server library cannot. It also counts what it saw."""
+
+import socket
+import threading
+
+from quintet import env
+
+
+class OddSmtp:
+    """script(point, action...): what to do the next times a point is reached. Points:
+    GREETING EHLO AUTH MAIL RCPT DATA BODY END RSET. Actions: a reply line; "cut"
+    (close), "hang" (no answer until the client leaves), "stop" (keep the mail, wait for
+    `go`, then answer 250), "lose" (keep the mail, then close without an answer)."""
+
+    def __init__(self, extensions=("SIZE", "8BITMIME")):
+        self.extensions = extensions
+        self.mails = []        # bytes, in order of acceptance
+        self.dialogue = []     # all command lines
+        self.go, self.reached = threading.Event(), threading.Event()
+        self.always = {}       # point: action
+        self._script, self._lock = {}, threading.Lock()
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def env(self):
+        return {"EMAIL_BACKEND": "smtp", "EMAIL_HOST": "127.0.0.1",
+                "EMAIL_PORT": str(self.port), "EMAIL_USE_TLS": "false"}
+
+    def close(self):
+        self._server.close()
+
+    def script(self, point, *actions):
+        with self._lock:
+            self._script.setdefault(point, []).extend(actions)
+
+    def to(self, address):
+        return [m for m in self.mails if f"To: <{address}>".encode() in m]
+
+    def wait_for(self, address, n=1, timeout=15):
+        return env.wait_until(lambda: len(self.to(address)) >= n and self.to(address),
+                              timeout, f"{n} mails to {address}: {self.dialogue[-20:]}")
+
+    def said(self, verb):
+        return [line for line in self.dialogue if line.upper().startswith(verb)]
+
+    # --- one connection -----------------------------------------------------------------
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client):
+        try:
+            with client, client.makefile("rb") as lines:
+                self._talk(client, lines)
+        except (OSError, EOFError):
+            pass
+
+    def _answer(self, client, point, normal):
+        with self._lock:
+            waiting = self._script.get(point)
+            action = waiting.pop(0) if waiting else self.always.get(point, normal)
+        if action in ("cut", "lose"):
+            raise EOFError
+        if action == "hang":
+            while client.recv(1024):
+                pass
+            raise EOFError
+        if action == "stop":
+            self.reached.set()
+            self.go.wait(env.seconds(60))
+            action = normal
+        client.sendall(action.encode() + b"\r\n")
+        return action
+
+    def _ehlo(self):
+        return "\r\n".join([*(f"250-{e}" for e in ("odd", *self.extensions)), "250 HELP"])
+
+    def _talk(self, client, lines):
+        normal = {"EHLO": self._ehlo(), "MAIL": "250 ok", "RCPT": "250 ok", "RSET": "250 ok",
+                  "DATA": "354 go on", "AUTH": "235 welcome", "NOOP": "250 ok"}
+        self._answer(client, "GREETING", "220 odd")
+        while line := lines.readline().decode("latin-1").strip():
+            self.dialogue.append(line)
+            verb = line.split()[0].upper()
+            if verb == "QUIT":
+                client.sendall(b"221 bye\r\n")
+                return
+            said = self._answer(client, verb, normal.get(verb, "502 what"))
+            if verb == "DATA" and said.startswith("354"):
+                self._body(client, lines)
+
+    def _body(self, client, lines):
+        with self._lock:
+            broken = self._script.get("BODY") and self._script["BODY"].pop(0)
+        if broken:
+            lines.readline()
+            raise EOFError
+        body = b""
+        while (line := lines.readline()) != b".\r\n":
+            if not line:
+                self.dialogue.append("(cut in the body)")
+                raise EOFError
+            body += line[1:] if line.startswith(b".") else line
+        with self._lock:
+            first = (self._script.get("END") or [""])[0]
+        if not first[:1] in ("4", "5") and first != "cut":
+            self.mails.append(body)
+        self._answer(client, "END", "250 taken")

@@ -1,0 +1,236 @@
+"""What goes wrong on the way: refusals, broken connections, crashes, a database that is
+away. Every fault maps to one state, and no mail is lost."""
+
+import signal
+
+import pytest
+from quintet import env
+
+from conftest import MAIL_SETTINGS
+from fake_auth import FakeAuth
+from odd_smtp import OddSmtp
+
+
+@pytest.fixture(scope="module")
+def odd():
+    server = OddSmtp()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack, odd):
+    return start_stack(["mailer"], **(odd.env() | MAIL_SETTINGS
+                                      | {"MAILER_CONNECTIONS": 1}))
+
+
+@pytest.fixture(scope="module")
+def auth(stack):
+    fake = FakeAuth(stack)
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def hurry(database):
+    """Makes a deferred mail due now."""
+    def run(to):
+        database.query("update job set run_at = now() where recipient = %s and "
+                       "state = 'ready'", (to,), schema="mailer")
+    return run
+
+
+@pytest.fixture(autouse=True)
+def well(odd):
+    yield
+    odd.always.clear()
+    odd._script.clear()
+
+
+TEMPORARY = [("RCPT", "450 4.2.1 busy", 450, 0), ("DATA", "451 4.3.0 later", 451, 0),
+             ("END", "452 4.3.1 full", 452, 0), ("END", "lose", 354, 1)]
+
+
+@pytest.mark.parametrize("point, action, code, uncertain", TEMPORARY,
+                         ids=[f"{p} {a}" for p, a, *_ in TEMPORARY])
+def test_temporary_failures_are_tried_again(auth, odd, address, job_of, hurry, point,
+                                            action, code, uncertain):
+    to = address()
+    odd.script(point, action)
+    auth.registered("ann", to)
+    job = job_of(to, "ready", attempt=1, uncertain=uncertain)
+    assert job["last_code"] == code and job["secret_sealed"]
+    hurry(to)
+    job_of(to, "sent", attempt=2)
+    copies = odd.to(to)
+    assert len(copies) == 1 + uncertain and len(set(copies)) == 1
+
+
+PERMANENT = [("RCPT", "550 5.1.1 nobody"), ("RCPT", "553 5.1.3 what"),
+             ("DATA", "554 5.7.1 no"), ("END", "550 5.7.1 spam"), ("END", "552 5.3.4 big")]
+
+
+@pytest.mark.parametrize("point, action", PERMANENT, ids=[f"{p} {a}" for p, a in PERMANENT])
+def test_permanent_failures_are_dead_at_once(auth, odd, address, job_of, point, action):
+    to = address()
+    odd.script(point, action)
+    auth.registered("ann", to)
+    job = job_of(to, "dead")
+    assert job["attempt"] == 1 and job["last_code"] == int(action[:3])
+    assert job["last_error"].startswith(action[:3]) and job["secret_sealed"]
+    assert odd.to(to) == []
+
+
+CUTS = [("GREETING", "cut"), ("EHLO", "cut"), ("RCPT", "cut"), ("DATA", "cut"),
+        ("BODY", "cut"), ("RCPT", "hang"), ("GREETING", "hang")]
+
+
+@pytest.mark.parametrize("point, action", CUTS, ids=[f"{p} {a}" for p, a in CUTS])
+def test_broken_connections_before_the_dot_are_certain(auth, odd, address, job_of, hurry,
+                                                       stack, point, action):
+    stack.restart("mailer")  # so that it greets anew
+    to = address()
+    odd.script(point, action)
+    auth.registered("ann", to)
+    job_of(to, "ready", attempt=1, uncertain=0)
+    hurry(to)
+    job_of(to, "sent", attempt=2)
+    assert len(odd.to(to)) == 1
+
+
+def test_a_lost_verdict_by_time_is_uncertain(auth, odd, address, job_of, hurry):
+    to = address()
+    odd.script("END", "hang")
+    auth.registered("ann", to)
+    job_of(to, "ready", uncertain=1)
+    hurry(to)
+    job_of(to, "sent")
+    assert len(set(odd.to(to))) == 1
+
+
+FAULTS = [("MAIL", "550 5.7.1 sender refused"), ("MAIL", "530 5.7.0 log in first"),
+          ("RCPT", "530 5.7.0 log in first"), ("EHLO", "550 go away")]
+
+
+@pytest.mark.parametrize("point, action", FAULTS, ids=[f"{p} {a}" for p, a in FAULTS])
+def test_our_own_fault_pauses_and_kills_nothing(auth, odd, address, job_of, hurry, stack,
+                                                point, action):
+    stack.restart("mailer")
+    first, second = address(), address()
+    odd.always[point] = action
+    if point == "EHLO":
+        odd.always["HELO"] = action
+    auth.registered("ann", first)
+    job_of(first, "ready", last_code=int(action[:3]), attempt=0)
+    auth.registered("ben", second)
+    assert job_of(second, "ready")["attempt"] == 0
+    assert "mail is paused" in stack.daemons["mailer"].output()
+    odd.always.clear()
+    hurry(first)
+    odd.wait_for(first, timeout=20)
+    odd.wait_for(second)
+
+
+def test_a_server_that_is_away_gives_up_no_mail(auth, odd, address, job_of, stack):
+    all_of_them = [address() for _ in range(6)]
+    port = odd.port
+    stack.restart("mailer", EMAIL_PORT=1)
+    for to in all_of_them:
+        auth.registered("ann", to)
+    env.wait_until(lambda: "cannot be reached" in stack.daemons["mailer"].output(), 10,
+                   "the queue pauses")
+    assert all(job_of(to)["state"] == "ready" for to in all_of_them)
+    stack.restart("mailer", EMAIL_PORT=port)
+    for to in all_of_them:
+        odd.wait_for(to, timeout=30)
+        assert len(odd.to(to)) == 1
+
+
+@pytest.mark.parametrize("point", ["RCPT", "DATA", "END"])
+def test_kill_in_the_middle_loses_nothing(auth, odd, address, job_of, stack, point):
+    to = address()
+    odd.reached.clear()
+    odd.go.clear()
+    odd.script(point, "stop")
+    auth.registered("ann", to)
+    assert odd.reached.wait(env.seconds(10))
+    stack.daemons["mailer"].kill()
+    odd.go.set()
+    assert job_of(to)["state"] == "leased"
+    stack.restart("mailer")
+    job_of(to, "sent", attempt=2)
+    copies = odd.to(to)
+    assert len(copies) == (2 if point == "END" else 1) and len(set(copies)) == 1
+
+
+def test_a_stopped_mailer_does_not_send_what_another_took(auth, odd, address, job_of,
+                                                          database, stack):
+    """SIGSTOP before the body, the lease is taken by another, SIGCONT: no mail from here."""
+    to = address()
+    odd.reached.clear()
+    odd.go.clear()
+    odd.script("RCPT", "stop")
+    auth.registered("ann", to)
+    assert odd.reached.wait(env.seconds(10))
+    process = stack.daemons["mailer"].process
+    process.send_signal(signal.SIGSTOP)
+    database.query("update job set lease_token = gen_random_uuid(), lease_until = now() + "
+                   "interval '1 hour' where recipient = %s", (to,), schema="mailer")
+    odd.go.set()
+    process.send_signal(signal.SIGCONT)
+    env.wait_until(lambda: "late_ack" in stack.daemons["mailer"].output(), 10, "late_ack")
+    assert odd.to(to) == []
+    assert "(cut in the body)" in odd.dialogue  # no dot was sent
+    database.query("update job set lease_until = now() where recipient = %s", (to,),
+                   schema="mailer")
+    job_of(to, "sent")
+    assert len(odd.to(to)) == 1
+
+
+def test_poison_is_ended(auth, odd, address, job_of, database, stack):
+    to = address()
+    stack.daemons["mailer"].stop()
+    stack.restart("mailer", EMAIL_PORT=1)
+    auth.registered("ann", to)
+    job_of(to, "ready")
+    database.query("update job set state = 'leased', attempt = 5, last_code = null, "
+                   "lease_token = gen_random_uuid(), lease_until = now() "
+                   "where recipient = %s", (to,), schema="mailer")
+    job = job_of(to, "dead", timeout=15)
+    assert "died" in job["last_error"]
+    stack.restart("mailer", EMAIL_PORT=odd.port)
+
+
+def test_attempts_end(auth, odd, address, job_of, database, hurry):
+    to = address()
+    odd.script("RCPT", "450 later", "450 later")
+    auth.registered("ann", to)
+    job_of(to, "ready", attempt=1)
+    database.query("update job set attempt = 24 where recipient = %s", (to,),
+                   schema="mailer")
+    hurry(to)
+    assert job_of(to, "dead")["attempt"] == 25
+
+
+def test_term_finishes_what_is_being_sent(auth, odd, address, job_of, stack):
+    to = address()
+    odd.reached.clear()
+    odd.go.clear()
+    odd.script("END", "stop")
+    auth.registered("ann", to)
+    assert odd.reached.wait(env.seconds(10))
+    stack.daemons["mailer"].process.send_signal(signal.SIGTERM)
+    odd.go.set()
+    assert stack.daemons["mailer"].process.wait(env.seconds(10)) == 0
+    assert job_of(to)["state"] == "sent"
+    stack.restart("mailer")
+
+
+def test_connections_are_used_again(auth, odd, address):
+    everyone = [address() for _ in range(10)]
+    before = len(odd.said("EHLO"))
+    for to in everyone:
+        auth.registered("ann", to)
+    for to in everyone:
+        odd.wait_for(to)
+    assert len(odd.said("EHLO")) - before <= 2
