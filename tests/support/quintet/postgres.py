@@ -1,0 +1,115 @@
+"""A private Postgres cluster on a Unix socket, with a database per test module."""
+
+import contextlib
+import os
+import pathlib
+import secrets
+import shutil
+import subprocess
+import tempfile
+
+import psycopg2
+from psycopg2 import sql
+
+from . import env
+
+SETTINGS = {
+    "listen_addresses": "", "fsync": "off", "synchronous_commit": "off",
+    "full_page_writes": "off", "max_connections": "300", "shared_buffers": "64MB",
+    "autovacuum": "off", "log_min_messages": "warning", "max_wal_size": "256MB",
+}
+
+
+def find_bin():
+    for path in sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (path / "initdb").exists():
+            return path
+    raise RuntimeError("Postgres is not installed: /usr/lib/postgresql/*/bin/initdb")
+
+
+def as_server(*command):
+    """Postgres refuses root: it runs as the user of Debian's package then."""
+    drop = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
+    return [*(drop if os.geteuid() == 0 else []), *map(str, command)]
+
+
+class Cluster:
+    """A server. With QUINTET_TEST_POSTGRES (a socket directory) set, that one is used, so
+    that several test processes share one."""
+
+    def __init__(self):
+        shared = os.environ.get("QUINTET_TEST_POSTGRES")
+        self.owned = not shared
+        self.user, self.port = "postgres", "5432"
+        self.dir = pathlib.Path(shared or tempfile.mkdtemp(prefix="quintet-tests-pg-"))
+        if self.owned:
+            self._start()
+
+    def _run(self, *command):
+        done = subprocess.run(as_server(*command), stdout=subprocess.PIPE, cwd="/",
+                              stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            log = self.dir / "log"
+            more = log.read_text() if log.exists() else ""
+            raise RuntimeError(f"{command[0]} failed:\n{done.stdout}\n{more}")
+
+    def _start(self):
+        path = find_bin()
+        if os.geteuid() == 0:
+            shutil.chown(self.dir, "postgres", "postgres")
+        self._run(path / "initdb", "-D", self.dir / "data", "-U", self.user, "-A", "trust",
+                  "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
+        options = " ".join(f"-c {k}='{v}'" for k, v in SETTINGS.items())
+        self._run(path / "pg_ctl", "-D", self.dir / "data", "-w", "-t",
+                  int(env.seconds(60)), "-l", self.dir / "log",
+                  "-o", f"-k {self.dir} {options}", "start")
+
+    def stop(self):
+        if self.owned:
+            self._run(find_bin() / "pg_ctl", "-D", self.dir / "data", "-m", "immediate",
+                      "-w", "stop")
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def connect(self, database="postgres"):
+        connection = psycopg2.connect(host=str(self.dir), port=self.port, user=self.user,
+                                      dbname=database)
+        connection.autocommit = True
+        return connection
+
+    def create_database(self):
+        name = f"t_{secrets.token_hex(6)}"
+        with contextlib.closing(self.connect()) as c, c.cursor() as cursor:
+            cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        return Database(self, name)
+
+
+class Database:
+    """A fresh database. Tests look at rows with `query`; services get `env()`."""
+
+    def __init__(self, cluster, name):
+        self.cluster, self.name = cluster, name
+
+    def env(self):
+        return {"POSTGRES_HOST": str(self.cluster.dir), "POSTGRES_PORT": self.cluster.port,
+                "POSTGRES_DB": self.name, "POSTGRES_USER": self.cluster.user,
+                "POSTGRES_PASSWORD": "trusted"}
+
+    def query(self, text, params=None, schema=None):
+        """All rows as tuples ([] for statements without a result). schema: the service
+        whose tables are meant."""
+        connection = self.cluster.connect(self.name)
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            if schema:
+                cursor.execute("select set_config('search_path', %s, false)", (schema,))
+            cursor.execute(text, params)
+            return cursor.fetchall() if cursor.description else []
+
+    def drop(self):
+        connection = self.cluster.connect()
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            cursor.execute(sql.SQL("drop database if exists {} with (force)")
+                           .format(sql.Identifier(self.name)))
+            cursor.execute("select rolname from pg_roles where rolname like %s",
+                           (self.name.replace("_", r"\_") + r"\_%",))
+            for (role,) in cursor.fetchall():
+                cursor.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
