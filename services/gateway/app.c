@@ -3,7 +3,9 @@
 #include "base/mem.h"
 #include "svc/log.h"
 
-enum { CONNECTION_MEMORY = 32 * 1024 };
+/* Room for a token of 4 KiB, a target of 2 KiB and the rest of a head; the library zeroes
+ * all of it after every request, so more would be paid for each time. */
+enum { CONNECTION_MEMORY = 16 * 1024 };
 
 /* ---- start ---- */
 

@@ -149,9 +149,9 @@ void gateway_keyring_free(struct gateway_keyring **kp)
 bool gateway_keyring_present(struct gateway_keyring *k)
 {
     pthread_mutex_lock(&k->lock);
-    bool present = k->ring && token_ring_size(k->ring) > 0;
+    bool present = k->ring != NULL; /* an empty set never becomes a ring */
     pthread_mutex_unlock(&k->lock);
-    return present || (k->cfg.settings->algorithm == GATEWAY_HS256 && k->ring);
+    return present;
 }
 
 enum token_verdict gateway_keyring_verify(struct gateway_keyring *k, struct str token,

@@ -4,24 +4,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
-#include "base/id.h"
 #include "gateway/envelope.h"
 #include "svc/log.h"
 
-enum {
-    LINES_MAX = 20,
-    SCRATCH = 8 * 1024, /* header values that come as records: at most a frame's meta */
-    ERROR_MAX = 1024 * 1024,
-};
+enum { LINES_MAX = 20, ERROR_MAX = 1024 * 1024 };
 
-/* The header lines of one answer. Values are static, the request's, or in scratch. */
+/* The header lines of one answer. Values are static, the request's, or copies. */
 struct lines {
     struct http_header_line line[LINES_MAX + 1];
     unsigned n;
-    char scratch[SCRATCH];
-    size_t used;
+    struct arena copies;
 };
+
+static void lines_init(struct lines *l)
+{
+    l->n = 0;
+    arena_init(&l->copies);
+}
 
 static void add(struct lines *l, const char *name, const char *value)
 {
@@ -32,13 +33,7 @@ static void add(struct lines *l, const char *name, const char *value)
 
 static void add_slice(struct lines *l, const char *name, struct str value)
 {
-    if (value.n >= SCRATCH - l->used)
-        return;
-    char *copy = l->scratch + l->used;
-    memcpy(copy, value.p, value.n);
-    copy[value.n] = '\0';
-    l->used += value.n + 1;
-    add(l, name, copy);
+    add(l, name, arena_str(&l->copies, value));
 }
 
 /* What every answer says. type NULL: there is no body. */
@@ -109,7 +104,8 @@ static void finish(struct gateway_request *rq, struct lines *l, struct http_answ
     struct http_request *http = rq->http;
     a->headers = l->line;
     note_end(rq, a->status);
-    http_reply(http, a);
+    http_reply(http, a); /* copies the lines */
+    arena_deinit(&l->copies);
     gateway_request_free(rq);
 }
 
@@ -121,8 +117,7 @@ static void reply_error(struct gateway_request *rq, const struct gateway_error *
     struct lines l;
     int status = err_info(error->e)->status;
     AUTO_BUF struct buf body;
-    l.n = 0;
-    l.used = 0;
+    lines_init(&l);
     buf_init(&body, ERROR_MAX);
     gateway_envelope(error, &body);
     add_common(&l, rq, gateway_envelope_type(error));
@@ -168,8 +163,7 @@ void gateway_reply_success(struct gateway_request *rq, const struct frame *reply
     struct lines l;
     struct str type;
     bool empty = reply->status == 204;
-    l.n = 0;
-    l.used = 0;
+    lines_init(&l);
     add_common(&l, rq, NULL);
     if (record_get(reply->meta, REC_CONTENT_TYPE, 0, &type))
         add_slice(&l, "Content-Type", type);
@@ -187,8 +181,7 @@ void gateway_reply_success(struct gateway_request *rq, const struct frame *reply
 void gateway_reply_json(struct gateway_request *rq, int status, struct str body)
 {
     struct lines l;
-    l.n = 0;
-    l.used = 0;
+    lines_init(&l);
     add_common(&l, rq, "application/json");
     add(&l, "Cache-Control", "no-store");
     if (status == 503)
