@@ -10,22 +10,32 @@ static const int64_t PAGE_MAX = INT64_MAX / CATALOG_PAGE_SIZE_MAX / 2;
 
 /* ---- which page -------------------------------------------------------------- */
 
+/* Digits only; more of them than fit are PAGE_MAX. -1: not a number. */
+static int64_t count_of(struct str s)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return -1;
+        n = n < PAGE_MAX / 10 ? n * 10 + (s.p[i] - '0') : PAGE_MAX;
+    }
+    return s.n > 0 ? n : -1;
+}
+
 bool catalog_page_parse(struct str page, struct str size, struct catalog_page *ret)
 {
     *ret = (struct catalog_page){ .number = 1, .size = CATALOG_PAGE_SIZE };
-    int64_t n;
-    if (str_to_i64(size, &n) && n > 0)
-        ret->size = n < CATALOG_PAGE_SIZE_MAX ? n : CATALOG_PAGE_SIZE_MAX;
+    int64_t rows = count_of(size);
+    if (rows > 0)
+        ret->size = rows < CATALOG_PAGE_SIZE_MAX ? rows : CATALOG_PAGE_SIZE_MAX;
     if (page.n == 0)
         return true;
     if (str_eq(page, STR("last"))) {
         ret->number = 0;
         return true;
     }
-    if (!str_to_i64(page, &n) || n < 1 || n > PAGE_MAX)
-        return false;
-    ret->number = n;
-    return true;
+    ret->number = count_of(page);
+    return ret->number > 0;
 }
 
 int64_t catalog_page_shown(const struct catalog_page *p, int64_t count)

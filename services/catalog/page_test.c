@@ -24,13 +24,14 @@ static void pages_are_found(void **state)
         { "2", "-5", true, 2, 10 },
         { "2", "x", true, 2, 10 },
         { "2", "1000", true, 2, 100 },
-        { "2", "99999999999999999999", true, 2, 10 },
+        { "2", "99999999999999999999", true, 2, 100 },
+        { "02", "05", true, 2, 5 },
         { "0", "", false, 0, 0 },
         { "-1", "", false, 0, 0 },
         { "abc", "", false, 0, 0 },
         { "1.0", "", false, 0, 0 },
         { "LAST", "", false, 0, 0 },
-        { "9223372036854775807", "", false, 0, 0 },
+        { "+1", "", false, 0, 0 },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct catalog_page p;

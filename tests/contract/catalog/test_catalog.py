@@ -1,6 +1,7 @@
 """The catalog alone, over a REQ socket, on a database of its own: every rule of its methods."""
 
 import concurrent.futures
+import contextlib
 import re
 import threading
 
@@ -647,6 +648,27 @@ def test_a_category_never_loses_a_product_it_got_meanwhile(stack, api, database)
     counters_are_exact(database)
 
 
+def test_a_product_added_while_its_category_goes_is_counted(stack, api, database, cluster):
+    category = add_category(api)["id"]
+    other = cluster.connect(database.name)
+    other.autocommit = False
+    with contextlib.closing(other), other.cursor() as cursor, \
+            concurrent.futures.ThreadPoolExecutor(1) as pool:
+        cursor.execute("set search_path = catalog; insert into product"
+                       " (name, description, price, created_at, category_id)"
+                       " values ('late', '', 1, now(), %s);"
+                       " insert into counter values ('product', 0, 0, 1), ('product', %s, 0, 1)",
+                       (category, category))
+        answer = pool.submit(api.error, "catalog.category.delete", path=[category], **ADMIN)
+        env.wait_until(lambda: database.query(
+            "select 1 from pg_stat_activity where wait_event_type = 'Lock'"
+            " and datname = current_database()"), what="the deletion waits for the product")
+        other.commit()
+        code, details = answer.result()
+    assert (code, details["products"]) == ("conflict", 1)
+    counters_are_exact(database)
+
+
 # --- the database -------------------------------------------------------------------------
 
 
@@ -664,6 +686,46 @@ def test_migrate_twice_changes_nothing(stack):
     assert "up to date, version 1" in stack.verb("catalog", "migrate").stdout
     status = stack.verb("catalog", "migrate", "--status").stdout
     assert "0001_catalog.sql" in status and "applied" in status
+
+
+def test_lost_sessions_are_replaced(database, api):
+    product = add_product(api, add_category(api)["id"])
+    for _ in range(3):
+        database.query("select pg_terminate_backend(pid) from pg_stat_activity"
+                       " where datname = current_database() and usename like '%_catalog'")
+        assert api.call("catalog.product.show", path=[product["id"]]) == (200, product)
+        assert product_list(api)["results"] == [product]
+
+
+def test_one_role_is_enough_where_none_may_be_made(cluster, start_stack):
+    database = cluster.create_database()
+    role = f"{database.name}_only"
+    database.query(f"create role {role} login; alter database {database.name} owner to {role}")
+    stack = start_stack(["catalog"], database=database, POSTGRES_USER=role,
+                        POSTGRES_RUNTIME_USER=role)
+    api = stack.client("catalog")
+    product = add_product(api, add_category(api)["id"])
+    assert api.call("catalog.product.show", path=[product["id"]]) == (200, product)
+    assert database.query("select tableowner from pg_tables where schemaname = 'catalog'"
+                          " and tablename = 'product'") == [(role,)]
+
+
+def test_every_statement_fits_the_tables(database, api):
+    files = sorted((env.ROOT / "services/catalog/sql").glob("[a-z]*.sql"))
+    assert len(files) > 15
+    for file in files:
+        database.query(f"prepare it as {file.read_text()}", schema="catalog")
+
+
+def test_old_keys_are_swept(database, api):
+    add_category(api)
+    database.query(
+        "insert into idempotency select 1, 'k' || i, '', 201, '', now() - interval '1 h' * i"
+        " from generate_series(1, 10) i", schema="catalog")
+    text = (env.ROOT / "services/catalog/sql/idempotency_clean.sql").read_text()
+    database.query(f"prepare clean as {text}; execute clean (now() - interval '270 minutes')",
+                   schema="catalog")
+    assert database.query("select count(*) from idempotency", schema="catalog") == [(4,)]
 
 
 def test_lists_read_their_index(database, api):
