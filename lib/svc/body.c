@@ -43,14 +43,13 @@ static void write_detail(struct buf *details, struct str text)
     jw_end(&w);
 }
 
-static enum err unsupported(struct str content_type, struct arena *a, struct buf *details)
+static enum err unsupported(struct str content_type, struct buf *details)
 {
     enum { ECHO_MAX = 100 };
     struct str shown = str_trim(content_type);
     shown.n = shown.n < ECHO_MAX ? shown.n : ECHO_MAX;
     shown.n = utf8_check(shown);
     AUTO_BUF struct buf text = { .max = 512 };
-    (void)a;
     buf_cstr(&text, "Unsupported media type \"");
     buf_str(&text, shown);
     buf_cstr(&text, "\" in request.");
@@ -77,7 +76,7 @@ enum err body_decode(const struct schema *s, struct str content_type, struct str
         const char *why = "it cannot be read";
         const struct media *media = find_media(content_type);
         if (!media)
-            return unsupported(content_type, a, details);
+            return unsupported(content_type, details);
         c.input = media->input;
         *ret_tree = media->decode(content_type, bytes, a, &why);
         if (!*ret_tree)

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -28,20 +30,19 @@ struct name {
 };
 
 struct result {
-    struct shared *shared;
     struct resolve_answer answer[NAMES_MAX];
     bool ok[NAMES_MAX];
 };
 
 /* Outlives resolver_stop: the thread may sit in getaddrinfo for as long as DNS stalls,
- * and nobody waits for it. `closed` says that the loop must not be touched any more. */
+ * and nobody waits for it. */
 struct shared {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     unsigned refs;
-    bool closed, hurry;
-    struct loop *loop;
-    struct resolver *resolver; /* loop's thread only; valid unless closed */
+    bool closed;          /* nobody wants results any more; ready_fd is gone */
+    int ready_fd;         /* an eventfd that the loop watches */
+    struct result *ready; /* not yet taken */
     struct resolve_hooks hooks;
     char *host[NAMES_MAX], *port[NAMES_MAX]; /* NULL: numeric, nothing to look up */
     unsigned n;
@@ -55,6 +56,7 @@ struct resolver {
     char **reported;
     unsigned nreported;
     struct shared *shared; /* NULL when everything is numeric */
+    struct loop_source *source;
 };
 
 /* ---- text ---- */
@@ -199,19 +201,25 @@ static void shared_release(struct shared *s)
     free(s);
 }
 
-static void take_result(void *arg)
+static void take_result(void *arg, int events)
 {
-    struct result *result = arg;
-    struct shared *s = result->shared;
-    if (!s->closed) { /* written in this thread only */
-        struct resolver *r = s->resolver;
-        for (unsigned i = 0; i < r->n; i++)
-            if (result->ok[i])
-                merge(&r->name[i], &result->answer[i]);
-        report(r);
-    }
+    (void)events;
+    struct resolver *r = arg;
+    struct shared *s = r->shared;
+    uint64_t count;
+    pthread_mutex_lock(&s->lock);
+    struct result *result = s->ready;
+    s->ready = NULL;
+    bool woken = read(s->ready_fd, &count, sizeof count) > 0;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    if (!woken || !result)
+        return;
+    for (unsigned i = 0; i < r->n; i++)
+        if (result->ok[i])
+            merge(&r->name[i], &result->answer[i]);
     free(result);
-    shared_release(s);
+    report(r);
 }
 
 /* ---- the thread ---- */
@@ -263,15 +271,19 @@ static bool run_round(struct shared *s, struct result *result)
     return all;
 }
 
-/* Hands the result over unless the loop is off limits; false: time to end. */
+/* Hands the result over and waits until the loop took it, so that no round is skipped.
+ * False: nobody wants it, time to end. */
 static bool hand_over(struct shared *s, struct result *result)
 {
     pthread_mutex_lock(&s->lock);
     bool open = !s->closed;
     if (open) {
-        s->refs++;
-        loop_post(s->loop, take_result, result);
+        s->ready = result;
+        if (write(s->ready_fd, &(uint64_t){ 1 }, 8) < 0)
+            BUG("eventfd cannot be written");
     }
+    while (!s->closed && s->ready)
+        pthread_cond_wait(&s->wake, &s->lock);
     pthread_mutex_unlock(&s->lock);
     if (!open)
         free(result);
@@ -299,7 +311,6 @@ static void *resolve_thread(void *arg)
     struct shared *s = arg;
     for (;;) {
         struct result *result = xcalloc(1, sizeof *result);
-        result->shared = s;
         bool all = run_round(s, result);
         if (!hand_over(s, result))
             break;
@@ -322,7 +333,7 @@ static bool start_thread(struct shared *s)
     return rc == 0;
 }
 
-static struct shared *shared_new(struct loop *l, struct resolver *r,
+static struct shared *shared_new(const struct resolver *r,
                                  const struct resolve_hooks *hooks)
 {
     struct shared *s = xcalloc(1, sizeof *s);
@@ -333,8 +344,9 @@ static struct shared *shared_new(struct loop *l, struct resolver *r,
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&s->lock, NULL);
     s->refs = 2; /* the resolver's and the thread's */
-    s->loop = l;
-    s->resolver = r;
+    s->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (s->ready_fd < 0)
+        BUG("no eventfd");
     s->hooks = *hooks;
     s->n = r->n;
     for (unsigned i = 0; i < r->n; i++) {
@@ -386,7 +398,8 @@ struct resolver *resolver_start_with(struct loop *l, const char *endpoints,
     report(r);
     if (names == 0)
         return r;
-    r->shared = shared_new(l, r, hooks);
+    r->shared = shared_new(r, hooks);
+    r->source = loop_add_fd(l, r->shared->ready_fd, LOOP_READ, take_result, r);
     if (start_thread(r->shared))
         return r;
     log_error("resolve", "no thread for name resolution");
@@ -401,19 +414,27 @@ struct resolver *resolver_start(struct loop *l, const char *endpoints, resolver_
     return resolver_start_with(l, endpoints, &hooks, fn, arg);
 }
 
+static void shared_close(struct shared *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->closed = true;
+    close(s->ready_fd);
+    free(s->ready);
+    s->ready = NULL;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    shared_release(s);
+}
+
 void resolver_stop(struct resolver **pr)
 {
     struct resolver *r = *pr;
     *pr = NULL;
     if (!r)
         return;
-    if (r->shared) {
-        pthread_mutex_lock(&r->shared->lock);
-        r->shared->closed = true;
-        pthread_cond_signal(&r->shared->wake);
-        pthread_mutex_unlock(&r->shared->lock);
-        shared_release(r->shared);
-    }
+    loop_remove(&r->source);
+    if (r->shared)
+        shared_close(r->shared);
     forget_reported(r);
     for (unsigned i = 0; i < r->n; i++) {
         free(r->name[i].host);

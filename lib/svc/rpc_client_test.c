@@ -205,19 +205,21 @@ static void test_nobody_there(void **state)
 {
     struct pool *p = *state;
     struct outcome o = { .f = p->f };
-    /* A port that was free a moment ago, and a name that cannot be. */
-    void *probe = keys_server_socket(p->f->keys, ZMQ_ROUTER);
-    char endpoint[128];
-    size_t size = sizeof endpoint;
-    assert_int_equal(zmq_bind(probe, "tcp://127.0.0.1:*"), 0);
-    assert_int_equal(zmq_getsockopt(probe, ZMQ_LAST_ENDPOINT, endpoint, &size), 0);
-    keys_socket_free(p->f->keys, &probe);
+    /* Bound and not listening: nobody else gets this port, and nobody answers. */
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    AUTO_FREE char *endpoint = xasprintf("tcp://127.0.0.1:%d", ntohs(at.sin_port));
     struct rpc_client *c = rpc_client_new(p->f->loop, p->keys, "catalog", endpoint);
     int64_t start = clock_mono_ms();
     call_and_wait(&o, c, 5000, true);
     assert_int_equal(o.e, ERR_UNAVAILABLE);
     assert_in_range(clock_mono_ms() - start, 200, 1000);
     rpc_client_free(&c);
+    close(fd);
 }
 
 static void test_queue_is_bounded(void **state)
@@ -514,7 +516,7 @@ static void test_refused_key_heals(void **state)
     assert_int_equal(mkdir(hidden, 0755), 0);
     AUTO_FREE char *inner = xasprintf("%s/keys-public", hidden);
     assert_int_equal(mkdir(inner, 0755), 0);
-    assert_int_equal(keys_generate_client(hidden, "gateway", other), 0);
+    assert_int_equal(fixture_keygen(hidden, "gateway", other), 0);
     assert_int_equal(rename(own, place), 0);
     struct keys *keys = keys_open_with("gateway", other, public, KEYS_FAULT_NO_HANDLER);
     assert_non_null(keys);

@@ -84,13 +84,13 @@ FIXTURE_FN void fixture_fill_handlers(struct fixture *f, const char *service)
             f->handlers[used++] = (struct rpc_handler){ all[i].name, fixture_dispatch };
 }
 
-/* The verb talks on stdout, where the test's report goes too. */
-FIXTURE_FN int fixture_quietly(int (*verb)(const char *), const char *arg)
+/* keygen talks on stdout, where the test's report goes too. client NULL: all keys. */
+FIXTURE_FN int fixture_keygen(const char *root, const char *client, const char *out)
 {
     fflush(stdout);
     int saved = dup(STDOUT_FILENO), null = open("/dev/null", O_WRONLY);
     dup2(null, STDOUT_FILENO);
-    int rc = verb(arg);
+    int rc = client ? keys_generate_client(root, client, out) : keys_generate(root);
     fflush(stdout);
     dup2(saved, STDOUT_FILENO);
     close(saved);
@@ -102,7 +102,7 @@ FIXTURE_FN void fixture_make_root(struct fixture *f)
 {
     snprintf(f->root, sizeof f->root, "/tmp/quintet-test-XXXXXX");
     assert_non_null(mkdtemp(f->root));
-    assert_int_equal(fixture_quietly(keys_generate, f->root), 0);
+    assert_int_equal(fixture_keygen(f->root, NULL, NULL), 0);
 }
 
 FIXTURE_FN struct fixture *fixture_new(const char *service)

@@ -4,8 +4,8 @@
  *
  * Subset of JSON Schema (any other keyword is a load error): type (string, integer,
  * boolean, object, array, null in a list), properties, required, enum, const, minLength,
- * maxLength, minimum, maximum, items, minItems, maxItems, format, pattern (named, see
- * below), default, readOnly, writeOnly, description, examples, $ref to "#/types/...".
+ * maxLength, minimum, maximum, items, minItems, maxItems, format, default, readOnly,
+ * writeOnly, description, examples, $ref to "#/types/...".
  * format: decimal (with x-digits, x-places), email, username, date-time, uuid, pk
  * (an integer key, also accepted as digits in a string). x-trim: false keeps blanks.
  * x-blank: true allows "". x-messages: {"rule": "text"} replaces a message.

@@ -255,9 +255,9 @@ static void test_emails(void **state)
         run_cases(def, &(struct field_case){ NULL, in, cases[i].value, errors }, 1);
     }
     run_cases(def, others, ARRAY_LEN(others));
-    AUTO_FREE char *tooLong = xasprintf("\"%0256d@b.co\"", 1);
+    AUTO_FREE char *too_long = xasprintf("\"%0256d@b.co\"", 1);
     run_cases(def,
-              &(struct field_case){ "too long", tooLong, NULL,
+              &(struct field_case){ "too long", too_long, NULL,
                                     "[\"Ensure this field has no more than 254 "
                                     "characters.\"]" },
               1);
@@ -517,66 +517,77 @@ static const char PRODUCT[] =
     "\"x-places\":2},"
     "\"category\":{\"type\":\"integer\",\"format\":\"pk\"}}}";
 
-static bool check_text(const char *text, enum schema_mode mode, struct arena *a,
-                       struct values *ret, struct buf *errors)
+struct whole {
+    struct schema *schema;
+    json_t *in;
+    struct arena arena;
+    struct values values;
+    struct buf errors;
+};
+
+static int set_up(void **state)
 {
-    static struct schema *s;
     char *why = NULL;
-    json_t *in = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
-    schema_free(&s);
-    if (!text)
-        return true;
-    s = compile_text(PRODUCT, &why);
-    bool good = schema_check(s, in, mode, a, ret, errors);
-    json_t **kept = arena_alloc(a, sizeof(json_t *));
-    *kept = in;
-    json_decref(in); /* the tests below read numbers and defaults only */
-    return good;
+    struct whole *w = xcalloc(1, sizeof *w);
+    w->schema = compile_text(PRODUCT, &why);
+    arena_init(&w->arena);
+    buf_init(&w->errors, 4096);
+    *state = w;
+    return w->schema ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    struct whole *w = *state;
+    schema_free(&w->schema);
+    json_decref(w->in);
+    arena_deinit(&w->arena);
+    buf_deinit(&w->errors);
+    free(w);
+    return 0;
+}
+
+static bool check_text(struct whole *w, const char *text, enum schema_mode mode)
+{
+    json_decref(w->in);
+    w->in = json_loads(text, 0, NULL);
+    buf_clear(&w->errors);
+    return schema_check(w->schema, w->in, mode, &w->arena, &w->values, &w->errors);
 }
 
 static void test_all_errors_at_once_in_schema_order(void **state)
 {
-    AUTO_BUF struct buf errors = { .max = 4096 };
-    struct arena a;
-    struct values v;
-    (void)state;
-    arena_init(&a);
-    assert_false(check_text("{}", SCHEMA_FULL, &a, &v, &errors));
-    assert_string_equal(errors.p, "{\"name\":[\"" REQUIRED "\"],\"price\":[\"" REQUIRED
-                                  "\"],\"category\":[\"" REQUIRED "\"]}");
-    buf_clear(&errors);
-    assert_false(check_text("{\"category\":[],\"price\":null,\"name\":\"\"}", SCHEMA_FULL,
-                            &a, &v, &errors));
-    assert_string_equal(errors.p,
+    struct whole *w = *state;
+    assert_false(check_text(w, "{}", SCHEMA_FULL));
+    assert_string_equal(w->errors.p, "{\"name\":[\"" REQUIRED "\"],\"price\":[\"" REQUIRED
+                                     "\"],\"category\":[\"" REQUIRED "\"]}");
+    assert_false(
+        check_text(w, "{\"category\":[],\"price\":null,\"name\":\"\"}", SCHEMA_FULL));
+    assert_string_equal(w->errors.p,
                         "{\"name\":[\"" BLANK "\"],\"price\":[\"" NULL_NOT
                         "\"],\"category\":[\"Incorrect type. Expected pk value, received "
                         "list.\"]}");
-    check_text(NULL, 0, NULL, NULL, NULL);
-    arena_deinit(&a);
 }
 
 static void test_presence_defaults_and_modes(void **state)
 {
-    AUTO_BUF struct buf errors = { .max = 4096 };
-    struct arena a;
-    struct values v;
-    (void)state;
-    arena_init(&a);
-    assert_true(check_text("{\"name\":1,\"price\":5,\"category\":2,\"id\":9,\"extra\":1}",
-                           SCHEMA_FULL, &a, &v, &errors));
-    assert_string_equal(shown(values_get(&v, "description"), &a), "none");
-    assert_false(values_has(&v, "description"));
-    assert_true(values_has(&v, "price"));
-    assert_int_equal(values_get(&v, "category")->i, 2);
-    assert_int_equal(values_get(&v, "id")->kind, VALUE_ABSENT);
-    assert_false(values_has(&v, "id"));
-    assert_true(check_text("{\"price\":5}", SCHEMA_PARTIAL, &a, &v, &errors));
-    assert_int_equal(values_get(&v, "description")->kind, VALUE_ABSENT);
-    assert_int_equal(values_get(&v, "name")->kind, VALUE_ABSENT);
-    assert_string_equal(shown(values_get(&v, "price"), &a), "5.00");
-    assert_true(check_text("{}", SCHEMA_PARTIAL, &a, &v, &errors));
-    check_text(NULL, 0, NULL, NULL, NULL);
-    arena_deinit(&a);
+    struct whole *w = *state;
+    const struct values *v = &w->values;
+    assert_true(
+        check_text(w, "{\"name\":\"x\",\"price\":5,\"category\":2,\"id\":9,\"extra\":1}",
+                   SCHEMA_FULL));
+    assert_string_equal(shown(values_get(v, "description"), &w->arena), "none");
+    assert_string_equal(shown(values_get(v, "name"), &w->arena), "x");
+    assert_false(values_has(v, "description"));
+    assert_true(values_has(v, "price"));
+    assert_int_equal(values_get(v, "category")->i, 2);
+    assert_int_equal(values_get(v, "id")->kind, VALUE_ABSENT);
+    assert_false(values_has(v, "id"));
+    assert_true(check_text(w, "{\"price\":5}", SCHEMA_PARTIAL));
+    assert_int_equal(values_get(v, "description")->kind, VALUE_ABSENT);
+    assert_int_equal(values_get(v, "name")->kind, VALUE_ABSENT);
+    assert_string_equal(shown(values_get(v, "price"), &w->arena), "5.00");
+    assert_true(check_text(w, "{}", SCHEMA_PARTIAL));
 }
 
 static void test_wrong_schemas(void **state)
@@ -685,8 +696,10 @@ int main(void)
         cmocka_unit_test(test_booleans_and_choices),
         cmocka_unit_test(test_uuids_and_times),
         cmocka_unit_test(test_lists_and_objects),
-        cmocka_unit_test(test_all_errors_at_once_in_schema_order),
-        cmocka_unit_test(test_presence_defaults_and_modes),
+        cmocka_unit_test_setup_teardown(test_all_errors_at_once_in_schema_order, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_presence_defaults_and_modes, set_up,
+                                        tear_down),
         cmocka_unit_test(test_wrong_schemas),
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_number_text),

@@ -32,7 +32,7 @@ static struct token_claims claims_of(enum token_type type)
     c.role = ROLE_ADMIN;
     memcpy(c.jti, "0123456789abcdef0123456789abcdef", 33);
     memset(c.sid, 0xa5, sizeof(c.sid));
-    strcpy(c.username, "t\xc3\xa9st \"user\"");
+    snprintf(c.username, sizeof(c.username), "t\xc3\xa9st \"user\"");
     return c;
 }
 
@@ -282,58 +282,54 @@ static char *sign_json(const struct secret *key, const char *json)
 #define Q   "\"quintet\""
 #define ACC "\"access\""
 
+static const struct {
+    const char *name, *json;
+    enum token_verdict verdict;
+} CLAIM_CASES[] = {
+    { "good", CLAIMS(ACC, "1800000100", "1800000000", JTI, "1", Q, Q, "\"1\""),
+      TOKEN_OK },
+    { "aud list",
+      CLAIMS(ACC, "1800000100", "1800000000", JTI, "1", Q, "[\"x\"," Q "]", "\"1\""),
+      TOKEN_OK },
+    { "aud list without us",
+      CLAIMS(ACC, "1800000100", "1800000000", JTI, "1", Q, "[\"x\"]", "\"1\""),
+      TOKEN_WRONG_AUDIENCE },
+    { "iss", CLAIMS(ACC, "1800000100", "1800000000", JTI, "1", "\"x\"", Q, "\"1\""),
+      TOKEN_WRONG_ISSUER },
+    { "exp text", CLAIMS(ACC, "\"1800000100\"", "1800000000", JTI, "1", Q, Q, "\"1\""),
+      TOKEN_BAD_CLAIMS },
+    { "exp real", CLAIMS(ACC, "1.8e9", "1800000000", JTI, "1", Q, Q, "\"1\""),
+      TOKEN_BAD_CLAIMS },
+    { "too long a life", CLAIMS(ACC, "1800001801", "1800000000", JTI, "1", Q, Q, "\"1\""),
+      TOKEN_BAD_CLAIMS },
+    { "user_id text",
+      CLAIMS(ACC, "1800000100", "1800000000", JTI, "\"1\"", Q, Q, "\"1\""),
+      TOKEN_BAD_CLAIMS },
+    { "sub of another", CLAIMS(ACC, "1800000100", "1800000000", JTI, "1", Q, Q, "\"2\""),
+      TOKEN_BAD_CLAIMS },
+    { "user 0", CLAIMS(ACC, "1800000100", "1800000000", JTI, "0", Q, Q, "\"0\""),
+      TOKEN_BAD_CLAIMS },
+    { "jti short", CLAIMS(ACC, "1800000100", "1800000000", "\"ab\"", "1", Q, Q, "\"1\""),
+      TOKEN_BAD_CLAIMS },
+    { "refresh",
+      CLAIMS("\"refresh\"", "1800000100", "1800000000", JTI, "1", Q, Q, "\"1\""),
+      TOKEN_WRONG_TYPE },
+    { "type null", CLAIMS("null", "1800000100", "1800000000", JTI, "1", Q, Q, "\"1\""),
+      TOKEN_BAD_CLAIMS },
+    { "nothing", "{}", TOKEN_BAD_CLAIMS },
+};
+
 static void test_claims(void **state)
 {
     (void)state;
     struct secret *key = secret_new(STR("0123456789abcdef0123456789abcdef"));
     struct token_ring *r = ring_new();
-    const struct {
-        const char *name, *json;
-        enum token_verdict verdict;
-    } cases[] = {
-        { "good", CLAIMS(ACC, "1800000100", "1800000000", JTI, "1", Q, Q, "\"1\""),
-          TOKEN_OK },
-        { "aud list",
-          CLAIMS(ACC, "1800000100", "1800000000", JTI, "1", Q, "[\"x\"," Q "]", "\"1\""),
-          TOKEN_OK },
-        { "aud list without us",
-          CLAIMS(ACC, "1800000100", "1800000000", JTI, "1", Q, "[\"x\"]", "\"1\""),
-          TOKEN_WRONG_AUDIENCE },
-        { "iss", CLAIMS(ACC, "1800000100", "1800000000", JTI, "1", "\"x\"", Q, "\"1\""),
-          TOKEN_WRONG_ISSUER },
-        { "exp text",
-          CLAIMS(ACC, "\"1800000100\"", "1800000000", JTI, "1", Q, Q, "\"1\""),
-          TOKEN_BAD_CLAIMS },
-        { "exp real", CLAIMS(ACC, "1.8e9", "1800000000", JTI, "1", Q, Q, "\"1\""),
-          TOKEN_BAD_CLAIMS },
-        { "too long a life",
-          CLAIMS(ACC, "1800001801", "1800000000", JTI, "1", Q, Q, "\"1\""),
-          TOKEN_BAD_CLAIMS },
-        { "user_id text",
-          CLAIMS(ACC, "1800000100", "1800000000", JTI, "\"1\"", Q, Q, "\"1\""),
-          TOKEN_BAD_CLAIMS },
-        { "sub of another",
-          CLAIMS(ACC, "1800000100", "1800000000", JTI, "1", Q, Q, "\"2\""),
-          TOKEN_BAD_CLAIMS },
-        { "user 0", CLAIMS(ACC, "1800000100", "1800000000", JTI, "0", Q, Q, "\"0\""),
-          TOKEN_BAD_CLAIMS },
-        { "jti short",
-          CLAIMS(ACC, "1800000100", "1800000000", "\"ab\"", "1", Q, Q, "\"1\""),
-          TOKEN_BAD_CLAIMS },
-        { "refresh",
-          CLAIMS("\"refresh\"", "1800000100", "1800000000", JTI, "1", Q, Q, "\"1\""),
-          TOKEN_WRONG_TYPE },
-        { "type null",
-          CLAIMS("null", "1800000100", "1800000000", JTI, "1", Q, Q, "\"1\""),
-          TOKEN_BAD_CLAIMS },
-        { "nothing", "{}", TOKEN_BAD_CLAIMS },
-    };
 
     assert_true(token_ring_add_hs256(r, key));
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        AUTO_FREE char *token = sign_json(key, cases[i].json);
-        assert_verdict(cases[i].name, verify(r, token, TOKEN_ACCESS, NOW),
-                       cases[i].verdict);
+    for (size_t i = 0; i < ARRAY_LEN(CLAIM_CASES); i++) {
+        AUTO_FREE char *token = sign_json(key, CLAIM_CASES[i].json);
+        assert_verdict(CLAIM_CASES[i].name, verify(r, token, TOKEN_ACCESS, NOW),
+                       CLAIM_CASES[i].verdict);
     }
     token_ring_free(&r);
     secret_free(&key);

@@ -149,7 +149,7 @@ static void test_twins_and_addresses(void **state)
 
     arena_init(&a);
     assert_string_equal(auth_fold(&a, STR("Straße")), auth_fold(&a, STR("STRASSE")));
-    assert_string_equal(auth_fold(&a, STR("ÅNGSTRÖM")), auth_fold(&a, STR("ångström")));
+    assert_string_equal(auth_fold(&a, STR("ÉTÉ")), auth_fold(&a, STR("été")));
     assert_string_not_equal(auth_fold(&a, STR("ann")), auth_fold(&a, STR("anna")));
     assert_string_equal(auth_email(&a, STR("TEST@Example.COM")), "TEST@example.com");
     assert_string_equal(auth_email(&a, STR("\"A@B\"@Ex.org")), "\"A@B\"@ex.org");

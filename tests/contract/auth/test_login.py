@@ -1,5 +1,6 @@
 """auth.login and the tokens it gives."""
 
+import concurrent.futures
 import json
 import time
 
@@ -77,6 +78,21 @@ def test_blanks_around_are_cut(auth, register):
     status, _ = auth.call("auth.login", {"username": f" {user['username']} ",
                                          "password": f" {user['password']} "})
     assert status == 200
+
+
+def test_parallel_logins_of_one_user(auth, register, database):
+    user = register()
+    body = {"username": user["username"], "password": user["password"]}
+
+    def one(_):
+        with type(auth)(auth.endpoint, auth.server, auth.key_pair) as client:
+            return [client.call("auth.login", body)[0] for _ in range(5)]
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        answers = sum(pool.map(one, range(6)), [])
+    assert answers == [200] * 30
+    assert database.query(f"select count(*) from session where user_id = {user['id']}",
+                          schema="auth") == [(30,)]
 
 
 def test_what_a_login_leaves(auth, register, login, database):
