@@ -18,6 +18,11 @@ from quintet.stack import Stack  # noqa: E402
 TEST_TIMEOUT = 120  # s, each phase of one test
 
 
+def pytest_configure(config):
+    del config
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
+
+
 @pytest.fixture(scope="session")
 def contract():
     return Contract()

@@ -7,65 +7,24 @@
  */
 #include "svc/events.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <zmq.h>
 
 #include "base/clock.h"
-#include "base/id.h"
-#include "base/jsonw.h"
 #include "base/mem.h"
+#include "svc/events_consumer_private.h"
 #include "svc/events_parse.h"
 #include "svc/log.h"
-#include "svc/metrics.h"
-#include "svc/peer.h"
-#include "svc/svc.h"
 
 enum {
     TICK_MS = 250,
-    BATCH_MAX = 500,
-    WAITING_MAX = 1000, /* events held beside those being applied */
-    LAG_MAX = 1000,     /* further behind than this, PUB is not listened to */
-    DRAIN_MAX = 1000,   /* messages taken in one turn */
-    BEHIND_MS = 50,     /* a beacon may overtake the event of another replica */
-    RETRY_MS = 1000,
+    LAG_MAX = 1000,   /* further behind than this, PUB is not listened to */
+    DRAIN_MAX = 1000, /* messages taken in one turn */
+    BEHIND_MS = 50,   /* a beacon may overtake the event of another replica */
     REFUSED_RETRY_MS = 5000,
     ALARM_MS = 60000,
-    EPOCH_MAX = 37,
 };
-
-/* Events in order with the memory they live in. */
-struct run {
-    struct arena arena;
-    struct event *v;
-    unsigned n, cap;
-};
-
-struct event_consumer {
-    struct svc *svc;
-    struct event_consumer_config cfg;
-    const struct contract_method *pull;
-    struct peer_link *link;
-    struct loop_source *source;
-    struct loop_timer *tick, *behind;
-    char epoch[EPOCH_MAX];
-    int64_t cursor, head, tail;
-    struct run waiting, flight;
-    bool applying, pulling, want_pull;
-    bool pull_void;         /* the place it asked from is no longer ours */
-    bool catching_up;       /* too far behind to follow PUB */
-    bool stopped;           /* freed when the last answer owed has come */
-    int64_t apply_after_ms; /* not before: the last one failed */
-    int64_t pull_after_ms;
-    int64_t last_heard_ms, last_pull_ms, last_alarm_ms;
-    int64_t gaps, pulls, duplicates;
-    unsigned limit; /* of the next pull */
-    bool refused;
-    struct metric *lag_gauge, *gaps_total, *pulls_total, *duplicates_total;
-};
-
-static void work(struct event_consumer *ec);
 
 /* --- runs -------------------------------------------------------------------------- */
 
@@ -91,7 +50,7 @@ static void run_deinit(struct run *r)
     *r = (struct run){ 0 };
 }
 
-static void free_consumer(struct event_consumer *ec)
+void consumer_free(struct event_consumer *ec)
 {
     run_deinit(&ec->waiting);
     run_deinit(&ec->flight);
@@ -101,7 +60,7 @@ static void free_consumer(struct event_consumer *ec)
 /* --- epochs ------------------------------------------------------------------------ */
 
 /* The stream is not the one our cursor counts in: restored from a backup, or another. */
-static void refuse(struct event_consumer *ec, const char *theirs)
+void consumer_refuse(struct event_consumer *ec, const char *theirs)
 {
     int64_t now = clock_mono_ms();
     bool quiet = ec->last_alarm_ms && now - ec->last_alarm_ms < ALARM_MS;
@@ -115,23 +74,22 @@ static void refuse(struct event_consumer *ec, const char *theirs)
               F_STR("theirs", theirs), F_INT("cursor", ec->cursor));
 }
 
-/* True when what carries this epoch may be used. */
-static bool check_epoch(struct event_consumer *ec, const json_t *message)
+bool consumer_check_epoch(struct event_consumer *ec, const json_t *message)
 {
     const char *theirs = json_string_value(json_object_get(message, "epoch"));
-    if (!theirs || !*theirs || strlen(theirs) >= EPOCH_MAX)
+    if (!theirs || !*theirs || strlen(theirs) >= CONSUMER_EPOCH)
         return false;
     if (ec->epoch[0] == '\0')
         snprintf(ec->epoch, sizeof ec->epoch, "%s", theirs);
     if (strcmp(ec->epoch, theirs) != 0) {
-        refuse(ec, theirs);
+        consumer_refuse(ec, theirs);
         return false;
     }
     ec->refused = false;
     return true;
 }
 
-static void note_head(struct event_consumer *ec, const json_t *message)
+void consumer_note_head(struct event_consumer *ec, const json_t *message)
 {
     int64_t head = json_integer_value(json_object_get(message, "head"));
     if (head > ec->head)
@@ -143,9 +101,7 @@ static void note_head(struct event_consumer *ec, const json_t *message)
 
 /* --- receiving --------------------------------------------------------------------- */
 
-/* Appends an event that continues the tail; `hole` allows it to jump (a pull's first one:
- * what lies between was deleted by retention and nobody can deliver it any more). */
-static void append(struct event_consumer *ec, const json_t *in, bool hole)
+void consumer_append(struct event_consumer *ec, const json_t *in, bool hole)
 {
     struct event e;
     if (!event_parse(in, ec->epoch, &ec->waiting.arena, &e)) {
@@ -182,7 +138,7 @@ static void on_behind(void *arg)
     ec->behind = NULL;
     if (ec->head > ec->tail)
         ec->want_pull = true;
-    work(ec);
+    consumer_work(ec);
 }
 
 static void on_beacon(struct event_consumer *ec)
@@ -193,19 +149,19 @@ static void on_beacon(struct event_consumer *ec)
 
 static void on_published(struct event_consumer *ec, const json_t *event)
 {
-    if (ec->catching_up || ec->waiting.n >= WAITING_MAX)
+    if (ec->catching_up || ec->waiting.n >= CONSUMER_WAITING)
         ec->want_pull = true;
     else
-        append(ec, event, false);
+        consumer_append(ec, event, false);
 }
 
 static void on_message(struct event_consumer *ec, struct str topic, struct str body)
 {
     const int flags = JSON_REJECT_DUPLICATES;
     json_t *message = json_loadb(body.p, body.n, flags, NULL);
-    if (json_is_object(message) && check_epoch(ec, message)) {
+    if (json_is_object(message) && consumer_check_epoch(ec, message)) {
         ec->last_heard_ms = clock_mono_ms();
-        note_head(ec, message);
+        consumer_note_head(ec, message);
         if (str_starts(topic, STR("beacon.")))
             on_beacon(ec);
         else
@@ -240,7 +196,7 @@ static void on_readable(void *arg)
     struct event_consumer *ec = arg;
     for (int i = 0; i < DRAIN_MAX && receive(ec); i++)
         ;
-    work(ec);
+    consumer_work(ec);
 }
 
 /* --- applying ---------------------------------------------------------------------- */
@@ -289,7 +245,7 @@ void event_consumer_applied(struct event_consumer *ec, bool ok, int64_t actual)
     ec->applying = false;
     if (ec->stopped) {
         if (!ec->pulling)
-            free_consumer(ec);
+            consumer_free(ec);
         return;
     }
     if (ok) {
@@ -298,115 +254,18 @@ void event_consumer_applied(struct event_consumer *ec, bool ok, int64_t actual)
     } else if (actual >= 0) {
         jump(ec, actual);
     } else {
-        ec->apply_after_ms = clock_mono_ms() + RETRY_MS;
+        ec->apply_after_ms = clock_mono_ms() + CONSUMER_RETRY_MS;
     }
     metric_set(ec->lag_gauge, ec->head > ec->cursor ? ec->head - ec->cursor : 0);
-    work(ec);
-}
-
-/* --- pulling ----------------------------------------------------------------------- */
-
-static void take_pulled(struct event_consumer *ec, const json_t *reply)
-{
-    const json_t *events = json_object_get(reply, "events");
-    int64_t before = ec->tail;
-    size_t i;
-    const json_t *e;
-    if (!json_is_array(events) || !check_epoch(ec, reply))
-        return;
-    note_head(ec, reply);
-    ec->want_pull = false;
-    json_array_foreach(events, i, e) append(ec, e, true);
-    bool more = ec->head > ec->tail;
-    ec->catching_up = ec->catching_up && more;
-    ec->want_pull = more;
-    if (more && ec->tail == before)
-        ec->pull_after_ms = clock_mono_ms() + RETRY_MS;
-}
-
-static void note_pull_failure(struct event_consumer *ec, enum err e,
-                              const struct frame *reply)
-{
-    ec->pull_after_ms = clock_mono_ms() + RETRY_MS;
-    if (e == ERR_TOO_LARGE && ec->limit > 1)
-        ec->limit /= 2;
-    if (e == ERR_CONFLICT) {
-        char theirs[128] = "";
-        if (reply)
-            snprintf(theirs, sizeof theirs, "%.*s", STR_ARG(reply->body));
-        refuse(ec, theirs);
-        return;
-    }
-    log_debug("events", "pull failed", F_STR("code", err_info(e)->code));
-}
-
-static void on_pulled(void *arg, enum err e, const struct frame *reply)
-{
-    struct event_consumer *ec = arg;
-    ec->pulling = false;
-    if (ec->stopped) {
-        if (!ec->applying)
-            free_consumer(ec);
-        return;
-    }
-    if (e != ERR_OK || !reply) {
-        ec->pull_void = false;
-        note_pull_failure(ec, e, reply);
-        return;
-    }
-    json_t *body = json_loadb(reply->body.p, reply->body.n, JSON_REJECT_DUPLICATES, NULL);
-    ec->last_heard_ms = clock_mono_ms();
-    ec->limit = BATCH_MAX;
-    if (!json_is_object(body))
-        ec->pull_after_ms = clock_mono_ms() + RETRY_MS;
-    else if (!ec->pull_void)
-        take_pulled(ec, body);
-    ec->pull_void = false;
-    json_decref(body);
-    work(ec);
-}
-
-static void write_pull(struct event_consumer *ec, struct buf *out)
-{
-    struct jsonw w;
-    jw_begin(&w, out);
-    jw_object(&w);
-    jw_kcstr(&w, "epoch", ec->epoch);
-    jw_kint(&w, "after", ec->tail);
-    jw_kint(&w, "limit", ec->limit);
-    jw_object_end(&w);
-    jw_end(&w);
-}
-
-static void pull(struct event_consumer *ec)
-{
-    struct buf body AUTO_BUF;
-    struct frame f = { .method = ec->pull->number };
-    buf_init(&body, 256);
-    write_pull(ec, &body);
-    id_uuid7(f.request_id);
-    f.body = buf_get(&body);
-    ec->pulling = true;
-    ec->pulls++;
-    ec->last_pull_ms = clock_mono_ms();
-    metric_add(ec->pulls_total, 1);
-    rpc_call(ec->cfg.client, &f, ec->pull->timeout_ms, true, on_pulled, ec);
-}
-
-static void pull_next(struct event_consumer *ec)
-{
-    if (!ec->want_pull || ec->pulling || clock_mono_ms() < ec->pull_after_ms)
-        return;
-    if (ec->waiting.n + BATCH_MAX <= WAITING_MAX)
-        pull(ec);
+    consumer_work(ec);
 }
 
 /* --- life -------------------------------------------------------------------------- */
 
-static void work(struct event_consumer *ec)
+void consumer_work(struct event_consumer *ec)
 {
     apply_next(ec);
-    pull_next(ec);
+    consumer_pull(ec);
 }
 
 static void on_tick(void *arg)
@@ -417,7 +276,7 @@ static void on_tick(void *arg)
         ec->want_pull = true;
     if (ec->refused && !ec->pulling)
         ec->want_pull = true; /* until an operator has decided */
-    work(ec);
+    consumer_work(ec);
 }
 
 static struct metric *counter(struct event_consumer *ec, const char *name,
@@ -466,11 +325,11 @@ struct event_consumer *event_consumer_start(struct svc *svc,
     snprintf(ec->epoch, sizeof ec->epoch, "%s", epoch);
     ec->cursor = ec->tail = ec->head = cursor;
     ec->last_heard_ms = clock_mono_ms();
-    ec->limit = BATCH_MAX;
+    ec->limit = CONSUMER_BATCH;
     ec->want_pull = true; /* what happened while we were away */
     make_metrics(ec);
     if (!subscribe(ec)) {
-        free_consumer(ec);
+        consumer_free(ec);
         return NULL;
     }
     ec->tick = loop_timer(svc->loop, 0, TICK_MS, on_tick, ec);
@@ -489,7 +348,7 @@ void event_consumer_stop(struct event_consumer **p)
     peer_link_free(&ec->link);
     ec->stopped = true;
     if (!ec->applying && !ec->pulling)
-        free_consumer(ec);
+        consumer_free(ec);
 }
 
 void event_consumer_state(const struct event_consumer *ec,

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
+#include "svc/events_row.h"
 #include "svc/log.h"
 #include "svc/metrics.h"
 #include "svc/svc.h"
@@ -37,23 +38,6 @@ static const struct db_stmt PRUNE = { "outbox_prune", DB_WRITE };
 static const struct db_stmt SEEN = { "outbox_seen", DB_WRITE };
 static const struct db_stmt PULL = { "outbox_pull", DB_POINT };
 
-enum column { /* of outbox_sequence and outbox_pull */
-              COL_EPOCH,
-              COL_HEAD,
-              COL_WAITING,
-              COL_SEQ,
-              COL_EVENT_ID,
-              COL_TYPE,
-              COL_VERSION,
-              COL_AGGREGATE,
-              COL_CREATED,
-              COL_EXPIRES,
-              COL_REQUEST,
-              COL_TRACE,
-              COL_PAYLOAD,
-              COL_SEALED,
-};
-
 struct consumer_seen {
     char name[32];
     int64_t written_ms;
@@ -76,33 +60,6 @@ struct event_publisher {
 
 static void sequence(struct event_publisher *p);
 
-/* --- events as JSON ------------------------------------------------------------------
- */
-
-static void write_text(struct jsonw *w, const char *key, const struct db_result *r,
-                       int row, enum column col)
-{
-    if (db_is_null(r, row, col))
-        jw_knull(w, key);
-    else
-        jw_kstr(w, key, db_text(r, row, col));
-}
-
-static void write_members(struct jsonw *w, const struct db_result *r, int row)
-{
-    jw_kint(w, "seq", db_int(r, row, COL_SEQ));
-    write_text(w, "event_id", r, row, COL_EVENT_ID);
-    write_text(w, "type", r, row, COL_TYPE);
-    jw_kint(w, "version", db_int(r, row, COL_VERSION));
-    jw_kint(w, "aggregate_id", db_int(r, row, COL_AGGREGATE));
-    write_text(w, "created_at", r, row, COL_CREATED);
-    write_text(w, "expires_at", r, row, COL_EXPIRES);
-    write_text(w, "request_id", r, row, COL_REQUEST);
-    write_text(w, "trace_id", r, row, COL_TRACE);
-    jw_kraw(w, "payload", db_text(r, row, COL_PAYLOAD));
-    write_text(w, "sealed", r, row, COL_SEALED);
-}
-
 /* --- PUB -----------------------------------------------------------------------------
  */
 
@@ -116,8 +73,8 @@ static void publish(struct event_publisher *p, const struct db_result *r, int ro
 {
     AUTO_BUF struct buf body;
     AUTO_FREE char *topic =
-        xasprintf("%s.v%d.%.*s", p->stream, (int)db_int(r, row, COL_VERSION),
-                  STR_ARG(db_text(r, row, COL_TYPE)));
+        xasprintf("%s.v%d.%.*s", p->stream, (int)db_int(r, row, EVENT_ROW_VERSION),
+                  STR_ARG(db_text(r, row, EVENT_ROW_TYPE)));
     struct jsonw w;
 
     buf_init(&body, EVENT_MAX);
@@ -126,7 +83,7 @@ static void publish(struct event_publisher *p, const struct db_result *r, int ro
     jw_kcstr(&w, "stream", p->stream);
     jw_kcstr(&w, "epoch", p->epoch);
     jw_kint(&w, "head", p->head);
-    write_members(&w, r, row);
+    event_row_write(&w, r, row);
     jw_object_end(&w);
     jw_end(&w);
     if (!body.overflow) /* a giant waits for the consumer's pull */
@@ -168,11 +125,12 @@ static void set_epoch(struct event_publisher *p, struct str epoch)
 /* The number of events in r. */
 static int note_head(struct event_publisher *p, const struct db_result *r)
 {
-    int events = r->rows > 0 && !db_is_null(r, 0, COL_SEQ) ? r->rows : 0;
-    int64_t waiting = db_int(r, 0, COL_WAITING) - events;
+    int events = r->rows > 0 && !db_is_null(r, 0, EVENT_ROW_SEQ) ? r->rows : 0;
+    int64_t waiting = db_int(r, 0, EVENT_ROW_WAITING) - events;
 
-    set_epoch(p, db_text(r, 0, COL_EPOCH));
-    p->head = events > 0 ? db_int(r, r->rows - 1, COL_SEQ) : db_int(r, 0, COL_HEAD);
+    set_epoch(p, db_text(r, 0, EVENT_ROW_EPOCH));
+    p->head =
+        events > 0 ? db_int(r, r->rows - 1, EVENT_ROW_SEQ) : db_int(r, 0, EVENT_ROW_HEAD);
     p->head_read_ms = clock_mono_ms();
     p->backlog = waiting > 0 ? (unsigned)waiting : 0;
     metric_set(p->head_gauge, p->head);
@@ -322,12 +280,12 @@ static void refuse_pull(struct call *c, const struct db_result *r)
     buf_init(&body, 512);
     jw_begin(&w, &body);
     jw_object(&w);
-    jw_kstr(&w, "epoch", db_text(r, 0, COL_EPOCH));
-    jw_kint(&w, "head", db_int(r, 0, COL_HEAD));
+    jw_kstr(&w, "epoch", db_text(r, 0, EVENT_ROW_EPOCH));
+    jw_kint(&w, "head", db_int(r, 0, EVENT_ROW_HEAD));
     jw_object_end(&w);
     jw_end(&w);
     log_warn("events", "pull_refused", F_STR("peer", c->peer),
-             F_INT("head", db_int(r, 0, COL_HEAD)),
+             F_INT("head", db_int(r, 0, EVENT_ROW_HEAD)),
              F_ID("request_id", c->frame.request_id));
     call_fail_details(c, ERR_CONFLICT, buf_get(&body));
 }
@@ -340,13 +298,13 @@ static void reply_pull(struct call *c, const struct db_result *r)
     buf_init(&body, FRAME_REPLY_MAX);
     jw_begin(&w, &body);
     jw_object(&w);
-    jw_kstr(&w, "epoch", db_text(r, 0, COL_EPOCH));
-    jw_kint(&w, "head", db_int(r, 0, COL_HEAD));
+    jw_kstr(&w, "epoch", db_text(r, 0, EVENT_ROW_EPOCH));
+    jw_kint(&w, "head", db_int(r, 0, EVENT_ROW_HEAD));
     jw_key(&w, "events");
     jw_array(&w);
-    for (int i = 0; i < r->rows && !db_is_null(r, i, COL_SEQ); i++) {
+    for (int i = 0; i < r->rows && !db_is_null(r, i, EVENT_ROW_SEQ); i++) {
         jw_object(&w);
-        write_members(&w, r, i);
+        event_row_write(&w, r, i);
         jw_object_end(&w);
     }
     jw_array_end(&w);
@@ -368,8 +326,8 @@ static void on_pulled(void *arg, const struct db_result *r)
         return call_fail(c, db_err(&PULL, r));
     if (r->rows == 0)
         return call_fail(c, ERR_UNAVAILABLE);
-    if ((epoch.n > 0 && !str_eq(epoch, db_text(r, 0, COL_EPOCH))) ||
-        pull->after > db_int(r, 0, COL_HEAD))
+    if ((epoch.n > 0 && !str_eq(epoch, db_text(r, 0, EVENT_ROW_EPOCH))) ||
+        pull->after > db_int(r, 0, EVENT_ROW_HEAD))
         return refuse_pull(c, r);
     note_consumer(pull->p, c->peer, pull->after);
     reply_pull(c, r);

@@ -118,7 +118,7 @@ static struct letter_job sample_job(const char *template)
     };
 }
 
-int mailer_preview(struct svc *svc, int argc, char **argv)
+static int preview(struct svc *svc, int argc, char **argv)
 {
     const struct mailer_config *cfg = svc->app_cfg;
     struct buf subject AUTO_BUF, text AUTO_BUF;
@@ -146,7 +146,7 @@ int mailer_preview(struct svc *svc, int argc, char **argv)
     return 0;
 }
 
-int mailer_accept_epoch(struct svc *svc, int argc, char **argv)
+static int accept_epoch(struct svc *svc, int argc, char **argv)
 {
     static const char SQL[] = "update cursor set epoch = '', seq = 0"
                               " where stream = 'user' returning seq";
@@ -163,3 +163,10 @@ int mailer_accept_epoch(struct svc *svc, int argc, char **argv)
            "Restart the mailer.\n");
     return 0;
 }
+
+const struct svc_verb MAILER_VERBS[] = {
+    { "preview", "preview TEMPLATE            print a mail as it would look", preview },
+    { "accept-epoch", "accept-epoch                read the event stream as a new one",
+      accept_epoch },
+    { 0 },
+};

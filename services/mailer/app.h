@@ -29,10 +29,8 @@ bool mailer_busy(struct svc *svc);
 void mailer_deinit(struct svc *svc);
 void mailer_beat(struct svc *svc, struct jsonw *w);
 
-/* The verb: `mailer preview TEMPLATE`. */
-int mailer_preview(struct svc *svc, int argc, char **argv);
-/* The verb: `mailer accept-epoch`: read the stream again from its start, as another one.
+/* preview TEMPLATE; accept-epoch: read the stream again from its start, as another one.
  */
-int mailer_accept_epoch(struct svc *svc, int argc, char **argv);
+extern const struct svc_verb MAILER_VERBS[];
 
 #endif

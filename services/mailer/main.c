@@ -15,14 +15,6 @@ static const struct rpc_handler HANDLERS[] = {
     { 0 },
 };
 
-static const struct svc_verb VERBS[] = {
-    { "preview", "preview TEMPLATE            print a mail as it would look",
-      mailer_preview },
-    { "accept-epoch", "accept-epoch                read the event stream as a new one",
-      mailer_accept_epoch },
-    { 0 },
-};
-
 static const struct svc_def MAILER = {
     .name = "mailer",
     .purpose = "turns user events into mails and sends each one",
@@ -30,7 +22,7 @@ static const struct svc_def MAILER = {
     .config_size = sizeof(struct mailer_config),
     .options = MAILER_OPTIONS,
     .handlers = HANDLERS,
-    .verbs = VERBS,
+    .verbs = MAILER_VERBS,
     .sql = SQL,
     .db_connections = { 1, 1, 2 },
     .init = mailer_init,

@@ -13,10 +13,12 @@ class OddSmtp:
     (close), "hang" (no answer until the client leaves), "stop" (keep the mail, wait for
     `go`, then answer 250), "lose" (keep the mail, then close without an answer)."""
 
-    def __init__(self, extensions=("SIZE", "8BITMIME")):
-        self.extensions = extensions
+    def __init__(self, extensions=("SIZE", "8BITMIME"), tls=None, wrapped=False):
+        """tls: an ssl.SSLContext for STARTTLS, or from the first byte when wrapped."""
+        self.extensions, self.tls, self.wrapped = extensions, tls, wrapped
         self.mails = []        # bytes, in order of acceptance
         self.dialogue = []     # all command lines
+        self.logins = []       # what followed AUTH
         self.go, self.reached = threading.Event(), threading.Event()
         self.always = {}       # point: action
         self._script, self._lock = {}, threading.Lock()
@@ -57,8 +59,12 @@ class OddSmtp:
 
     def _serve(self, client):
         try:
-            with client, client.makefile("rb") as lines:
-                self._talk(client, lines)
+            if self.wrapped:
+                client = self.tls.wrap_socket(client, server_side=True)
+            with client:
+                self._answer(client, "GREETING", "220 odd")
+                while self._talk(client, client.makefile("rb")) == "STARTTLS":
+                    client = self.tls.wrap_socket(client, server_side=True)
         except (OSError, EOFError):
             pass
 
@@ -83,18 +89,26 @@ class OddSmtp:
         return "\r\n".join([*(f"250-{e}" for e in ("odd", *self.extensions)), "250 HELP"])
 
     def _talk(self, client, lines):
+        """Until the client leaves or wants TLS."""
         normal = {"EHLO": self._ehlo(), "MAIL": "250 ok", "RCPT": "250 ok", "RSET": "250 ok",
                   "DATA": "354 go on", "AUTH": "235 welcome", "NOOP": "250 ok"}
-        self._answer(client, "GREETING", "220 odd")
+        if self.tls and not self.wrapped:
+            normal["STARTTLS"] = "220 go ahead"
         while line := lines.readline().decode("latin-1").strip():
             self.dialogue.append(line)
             verb = line.split()[0].upper()
             if verb == "QUIT":
                 client.sendall(b"221 bye\r\n")
-                return
+                return None
+            if verb == "AUTH" and len(line.split()) == 2:
+                client.sendall(b"334 \r\n")
+                self.logins.append(lines.readline().strip())
             said = self._answer(client, verb, normal.get(verb, "502 what"))
+            if verb == "STARTTLS" and said.startswith("220"):
+                return verb
             if verb == "DATA" and said.startswith("354"):
                 self._body(client, lines)
+        return None
 
     def _body(self, client, lines):
         with self._lock:

@@ -47,14 +47,17 @@ def well(odd):
     odd._script.clear()
 
 
-TEMPORARY = [("RCPT", "450 4.2.1 busy", 450, 0), ("DATA", "451 4.3.0 later", 451, 0),
-             ("END", "452 4.3.1 full", 452, 0), ("END", "lose", 354, 1)]
+# Point, action, the code on record, whether it may have been taken, copies in the end. A
+# short mail is on the wire with its dot at once, so a cut in its body is uncertain too.
+TEMPORARY = [("RCPT", "450 4.2.1 busy", 450, 0, 1), ("DATA", "451 4.3.0 later", 451, 0, 1),
+             ("END", "452 4.3.1 full", 452, 0, 1), ("END", "lose", 354, 1, 2),
+             ("BODY", "cut", 354, 1, 1)]
 
 
-@pytest.mark.parametrize("point, action, code, uncertain", TEMPORARY,
+@pytest.mark.parametrize("point, action, code, uncertain, n", TEMPORARY,
                          ids=[f"{p} {a}" for p, a, *_ in TEMPORARY])
 def test_temporary_failures_are_tried_again(auth, odd, address, job_of, hurry, point,
-                                            action, code, uncertain):
+                                            action, code, uncertain, n):
     to = address()
     odd.script(point, action)
     auth.registered("ann", to)
@@ -63,7 +66,7 @@ def test_temporary_failures_are_tried_again(auth, odd, address, job_of, hurry, p
     hurry(to)
     job_of(to, "sent", attempt=2)
     copies = odd.to(to)
-    assert len(copies) == 1 + uncertain and len(set(copies)) == 1
+    assert len(copies) == n and len(set(copies)) == 1
 
 
 PERMANENT = [("RCPT", "550 5.1.1 nobody"), ("RCPT", "553 5.1.3 what"),
@@ -82,7 +85,7 @@ def test_permanent_failures_are_dead_at_once(auth, odd, address, job_of, point, 
 
 
 CUTS = [("GREETING", "cut"), ("EHLO", "cut"), ("RCPT", "cut"), ("DATA", "cut"),
-        ("BODY", "cut"), ("RCPT", "hang"), ("GREETING", "hang")]
+        ("RCPT", "hang"), ("GREETING", "hang")]
 
 
 @pytest.mark.parametrize("point, action", CUTS, ids=[f"{p} {a}" for p, a in CUTS])

@@ -5,6 +5,7 @@ import os
 import pathlib
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -27,10 +28,15 @@ def find_bin():
     raise RuntimeError("Postgres is not installed: /usr/lib/postgresql/*/bin/initdb")
 
 
-def as_server(*command):
-    """Postgres refuses root: it runs as the user of Debian's package then."""
-    drop = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
-    return [*(drop if os.geteuid() == 0 else []), *map(str, command)]
+def as_server(*command, alive=False):
+    """Postgres refuses root: it runs as the user of Debian's package then. alive: a server,
+    which must not outlive us either."""
+    drop = ["setpriv"]
+    if os.geteuid() == 0:
+        drop += ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    if alive:
+        drop += ["--pdeathsig", "QUIT"]
+    return [*(drop + ["--"] if len(drop) > 1 else []), *map(str, command)]
 
 
 class Cluster:
@@ -49,9 +55,7 @@ class Cluster:
         done = subprocess.run(as_server(*command), stdout=subprocess.PIPE, cwd="/",
                               stderr=subprocess.STDOUT, text=True)
         if done.returncode:
-            log = self.dir / "log"
-            more = log.read_text() if log.exists() else ""
-            raise RuntimeError(f"{command[0]} failed:\n{done.stdout}\n{more}")
+            raise RuntimeError(f"{command[0]} failed:\n{done.stdout}")
 
     def _start(self):
         path = find_bin()
@@ -59,15 +63,27 @@ class Cluster:
             shutil.chown(self.dir, "postgres", "postgres")
         self._run(path / "initdb", "-D", self.dir / "data", "-U", self.user, "-A", "trust",
                   "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
-        options = " ".join(f"-c {k}='{v}'" for k, v in SETTINGS.items())
-        self._run(path / "pg_ctl", "-D", self.dir / "data", "-w", "-t",
-                  int(env.seconds(60)), "-l", self.dir / "log",
-                  "-o", f"-k {self.dir} {options}", "start")
+        options = [word for k, v in SETTINGS.items() for word in ("-c", f"{k}={v}")]
+        with open(self.dir / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                as_server(path / "postgres", "-D", self.dir / "data", "-k", self.dir,
+                          *options, alive=True),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                start_new_session=True)
+        env.wait_until(self._answers, 60, "Postgres answers", every=0.05)
+
+    def _answers(self):
+        assert self.process.poll() is None, (self.dir / "log").read_text()
+        try:
+            self.connect().close()
+        except psycopg2.OperationalError:
+            return False
+        return True
 
     def stop(self):
         if self.owned:
-            self._run(find_bin() / "pg_ctl", "-D", self.dir / "data", "-m", "immediate",
-                      "-w", "stop")
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(env.seconds(20))
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def connect(self, database="postgres"):

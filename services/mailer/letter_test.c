@@ -1,0 +1,177 @@
+#include "mailer/letter.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sodium.h>
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/id.h"
+#include "base/mem.h"
+
+static const char TOKEN[] = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+struct fixture {
+    struct letters *letters;
+    char sealed[2 * (sizeof TOKEN - 1 + crypto_box_SEALBYTES) + 1];
+};
+
+static int set_up(void **state)
+{
+    static struct fixture f;
+    uint8_t open_key[32], seal_key[32], sealed[sizeof TOKEN - 1 + crypto_box_SEALBYTES];
+    char hex[65], *why = NULL;
+    if (sodium_init() < 0)
+        return -1;
+    crypto_box_keypair(seal_key, open_key);
+    struct secret *key = secret_new(str_of(hex_encode(open_key, 32, hex)));
+    f.letters = letters_new("", "Quintet <no-reply@example.com>", key, &why);
+    secret_free(&key);
+    crypto_box_seal(sealed, (const uint8_t *)TOKEN, sizeof TOKEN - 1, seal_key);
+    hex_encode(sealed, sizeof sealed, f.sealed);
+    *state = &f;
+    return f.letters ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    letters_free(&f->letters);
+    return 0;
+}
+
+static struct letter_job sample(const struct fixture *f)
+{
+    return (struct letter_job){
+        .job_id = STR("5f19c2e0-7b41-5d7e-8f00-000000000001"),
+        .template = STR("verification"),
+        .recipient = STR("a@example.net"),
+        .params = STR("{\"username\":\"ann\",\"link_base\":\"https://q.example/\"}"),
+        .sealed = str_of(f->sealed),
+        .message_id = STR("5f19c2e0-7b41-5d7e-8f00-000000000001@example.com"),
+        .date_us = INT64_C(1795342377161784),
+        .expires_us = INT64_C(1795428777161784),
+    };
+}
+
+static bool contains(const struct buf *b, const char *what)
+{
+    return b->p && strstr(b->p, what);
+}
+
+static void test_the_link(void **state)
+{
+    const struct fixture *f = *state;
+    struct letter_job job = sample(f);
+    struct arena a = { 0 };
+    struct buf once AUTO_BUF, twice AUTO_BUF;
+    struct str to;
+    buf_init(&once, 65536);
+    buf_init(&twice, 65536);
+    assert_null(letter_write(f->letters, &job, &a, &once, &to));
+    assert_null(letter_write(f->letters, &job, &a, &twice, &to));
+    assert_true(str_eq(to, STR("a@example.net")));
+    AUTO_FREE char *link =
+        xasprintf("\r\nhttps://q.example/api/auth/verify-email?token=%s\r\n", TOKEN);
+    assert_true(contains(&once, link));
+    assert_true(contains(&once, "The link works until 23 November 2026, 10:12 UTC."));
+    assert_string_equal(once.p, twice.p);
+    arena_deinit(&a);
+}
+
+static const struct refused_case {
+    const char *what, *template, *recipient, *params, *sealed;
+} REFUSED[] = {
+    { "unknown template", "nothing", NULL, NULL, NULL },
+    { "no address", NULL, "a b@example.net", NULL, NULL },
+    { "no base", NULL, NULL, "{\"username\":\"ann\"}", NULL },
+    { "a base that is no URL", NULL, NULL, "{\"link_base\":\"javascript:x\"}", NULL },
+    { "a base with a line end", NULL, NULL, "{\"link_base\":\"http://x\\r\\ny\"}", NULL },
+    { "a base that leaves its quotes", NULL, NULL, "{\"link_base\":\"http://x\\\">\"}",
+      NULL },
+    { "no secret", NULL, NULL, NULL, "" },
+    { "a cut secret", NULL, NULL, NULL, "00ff" },
+    { "a secret that is not hex", NULL, NULL, NULL, "zz" },
+    { "params that are not JSON", NULL, NULL, "{", NULL },
+};
+
+static void test_refusals(void **state)
+{
+    const struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_LEN(REFUSED); i++) {
+        const struct refused_case *c = &REFUSED[i];
+        struct letter_job job = sample(f);
+        struct arena a = { 0 };
+        struct buf out AUTO_BUF;
+        struct str to;
+        buf_init(&out, 65536);
+        job.template = c->template ? str_of(c->template) : job.template;
+        job.recipient = c->recipient ? str_of(c->recipient) : job.recipient;
+        job.params = c->params ? str_of(c->params) : job.params;
+        job.sealed = c->sealed ? str_of(c->sealed) : job.sealed;
+        if (!letter_write(f->letters, &job, &a, &out, &to))
+            fail_msg("%s: written", c->what);
+        assert_int_equal(out.n, 0);
+        arena_deinit(&a);
+    }
+}
+
+/* Sealed to us, but no token: auth never makes one, somebody else might. */
+static void test_a_foreign_secret(void **state)
+{
+    const struct fixture *f = *state;
+    struct letter_job job = sample(f);
+    struct arena a = { 0 };
+    struct buf out AUTO_BUF;
+    struct str to;
+    char changed[sizeof f->sealed];
+    buf_init(&out, 65536);
+    memcpy(changed, f->sealed, sizeof changed);
+    changed[100] = changed[100] == '0' ? '1' : '0';
+    job.sealed = str_of(changed);
+    assert_non_null(letter_write(f->letters, &job, &a, &out, &to));
+    arena_deinit(&a);
+}
+
+static void test_preview_hides_the_link(void **state)
+{
+    const struct fixture *f = *state;
+    struct letter_job job = sample(f);
+    struct buf subject AUTO_BUF, text AUTO_BUF;
+    buf_init(&subject, 4096);
+    buf_init(&text, 65536);
+    assert_true(letter_preview(f->letters, &job, &subject, &text));
+    assert_string_equal(subject.p, "Please confirm your e-mail address");
+    assert_true(contains(&text, "[link hidden]"));
+    assert_false(contains(&text, "http"));
+    assert_false(contains(&text, TOKEN));
+}
+
+static void test_odd_names(void **state)
+{
+    const struct fixture *f = *state;
+    struct letter_job job = sample(f);
+    struct arena a = { 0 };
+    struct buf out AUTO_BUF;
+    struct str to;
+    buf_init(&out, 65536);
+    job.template = STR("welcome");
+    job.params = STR("{\"username\":\"a\\r\\nb\\u202ec<d>\\u0085\"}");
+    assert_null(letter_write(f->letters, &job, &a, &out, &to));
+    assert_true(contains(&out, "Hello a  b c<d> ,\r\n"));
+    assert_true(contains(&out, "<p>Hello a  b c&lt;d&gt; ,</p>\r\n"));
+    arena_deinit(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_link),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_a_foreign_secret),
+        cmocka_unit_test(test_preview_hides_the_link),
+        cmocka_unit_test(test_odd_names),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,206 @@
+"""Where mails go: encrypted SMTP with login, files, standard output; own templates."""
+
+import base64
+import datetime
+import email
+import email.policy
+import ipaddress
+import ssl
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from quintet import env
+
+from conftest import MAIL_SETTINGS
+from fake_auth import FakeAuth
+from odd_smtp import OddSmtp
+
+LOGIN = {"EMAIL_HOST_USER": "quintet", "EMAIL_HOST_PASSWORD": "pass word"}
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A self-signed one for 127.0.0.1: (file of the certificate, server's context)."""
+    directory = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.utcnow()
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name)
+            .public_key(key.public_key()).serial_number(1)
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(names, False)
+            .add_extension(x509.BasicConstraints(True, None), True)
+            .sign(key, hashes.SHA256()))
+    pem, secret = directory / "cert.pem", directory / "key.pem"
+    pem.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem, secret)
+    return pem, context
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack):
+    return start_stack(["mailer"], **MAIL_SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def auth(stack):
+    fake = FakeAuth(stack)
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def odd_smtp():
+    """odd_smtp(...): a server, and the mailer's settings for it."""
+    servers = []
+
+    def start(*extensions, **more):
+        servers.append(OddSmtp(("SIZE", *extensions), **more))
+        return servers[-1]
+
+    yield start
+    for s in servers:
+        s.close()
+
+
+@pytest.fixture
+def use(stack):
+    """Restarts the mailer with settings of this test."""
+    plain = {"EMAIL_USE_TLS": "false", "EMAIL_USE_SSL": "false", "EMAIL_SSL_CAFILE": "",
+             "EMAIL_HOST_USER": "", "EMAIL_HOST_PASSWORD": "", "MAILER_TEMPLATES_DIR": "",
+             "DEFAULT_FROM_EMAIL": "no-reply@example.com"}
+
+    def run(**settings):
+        stack.restart("mailer", **(plain | settings))
+
+    return run
+
+
+def test_starttls_and_login(auth, odd_smtp, use, certificate, address, job_of):
+    pem, context = certificate
+    server = odd_smtp("STARTTLS", "AUTH PLAIN", tls=context)
+    use(**(server.env() | LOGIN | {"EMAIL_USE_TLS": "true", "EMAIL_SSL_CAFILE": pem}))
+    to = address()
+    auth.registered("ann", to)
+    server.wait_for(to)
+    job_of(to, "sent")
+    assert base64.b64decode(server.logins[0]) == b"\0quintet\0pass word"
+    verbs = [line.split()[0] for line in server.dialogue]
+    assert verbs[:4] == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
+
+
+def test_tls_from_the_first_byte(auth, odd_smtp, use, certificate, address):
+    pem, context = certificate
+    server = odd_smtp(tls=context, wrapped=True)
+    use(**(server.env() | {"EMAIL_USE_SSL": "true", "EMAIL_SSL_CAFILE": pem}))
+    to = address()
+    auth.registered("ann", to)
+    server.wait_for(to)
+
+
+@pytest.mark.parametrize("offered", [True, False], ids=["unknown issuer", "no STARTTLS"])
+def test_no_mail_in_the_clear(auth, odd_smtp, use, certificate, address, job_of, offered):
+    server = odd_smtp(*(["STARTTLS"] if offered else []), "AUTH PLAIN",
+                      tls=certificate[1] if offered else None)
+    use(**(server.env() | LOGIN | {"EMAIL_USE_TLS": "true"}))
+    to = address()
+    auth.registered("ann", to)
+    job = job_of(to, "ready", attempt=1)
+    assert job["last_error"] and job["uncertain"] == 0
+    assert not server.said("AUTH") and not server.said("MAIL") and not server.mails
+
+
+def test_a_wrong_password_pauses(auth, odd_smtp, use, address, job_of, stack):
+    server = odd_smtp("AUTH PLAIN")
+    server.always["AUTH"] = "535 5.7.8 no"
+    use(**(server.env() | LOGIN))
+    to = address()
+    auth.registered("ann", to)
+    job_of(to, "ready", attempt=0, last_code=535)
+    assert "mail is paused" in stack.daemons["mailer"].output()
+    assert "pass word" not in stack.daemons["mailer"].output()
+    server.always.clear()
+    use(**(server.env() | LOGIN))
+    server.wait_for(to, timeout=20)
+
+
+def test_files(auth, use, stack, address, job_of):
+    use(EMAIL_BACKEND="django.core.mail.backends.filebased.EmailBackend",
+        DEFAULT_FROM_EMAIL="Das Büro <büro@example.com>".replace("büro@", "buero@"))
+    to = address()
+    _, token = auth.registered("ann", to)
+    job = job_of(to, "sent")
+    (path,) = stack.mail_dir.glob(f"*-{job['job_id']}.eml")
+    assert path.stat().st_mode & 0o077 == 0
+    mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    assert mail["To"] == to and token in mail.get_body(("plain",)).get_content()
+    assert str(mail["From"]) == "Das Büro <buero@example.com>"
+    assert not list(stack.mail_dir.glob(".*"))
+
+
+def test_a_file_sent_again_is_the_same(auth, use, stack, address, job_of, database):
+    use(EMAIL_BACKEND="file")
+    to = address()
+    auth.verified("ann", to)
+    job = job_of(to, "sent")
+    (path,) = stack.mail_dir.glob(f"*-{job['job_id']}.eml")
+    first = path.read_bytes()
+    path.write_bytes(b"")
+    database.query("update job set state = 'ready', finished_at = null where job_id = %s",
+                   (job["job_id"],), schema="mailer")
+    env.wait_until(lambda: path.read_bytes() == first, 10, "the same file")
+
+
+def test_a_directory_that_is_gone_loses_nothing(auth, use, stack, address, job_of):
+    use(EMAIL_BACKEND="file")
+    to = address()
+    away = stack.mail_dir.rename(stack.dir / "away")
+    auth.registered("ann", to)
+    job_of(to, "ready", attempt=0)
+    away.rename(stack.mail_dir)
+    use(EMAIL_BACKEND="file")
+    job_of(to, "sent", timeout=20)
+
+
+def test_console(auth, use, stack, address, job_of):
+    use(EMAIL_BACKEND="console")
+    to = address()
+    _, token = auth.registered("ann", to)
+    job_of(to, "sent")
+    out = stack.daemons["mailer"].output()
+    assert f"To: <{to}>" in out and f"token={token}" in out
+
+
+def test_own_templates(auth, use, stack, address, job_of, tmp_path):
+    (tmp_path / "welcome.subject").write_text("Moin {{{username}}}\n")
+    (tmp_path / "welcome.txt").write_text("{{#link}}no{{/link}}{{^link}}Hallo{{/link}}")
+    use(EMAIL_BACKEND="file", MAILER_TEMPLATES_DIR=tmp_path)
+    to = address()
+    auth.verified("Jörg", to)
+    job = job_of(to, "sent")
+    (path,) = stack.mail_dir.glob(f"*-{job['job_id']}.eml")
+    mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    assert mail["Subject"] == "Moin Jörg"
+    assert mail.get_body(("plain",)).get_content().strip() == "Hallo"
+
+
+@pytest.mark.parametrize("text", ["{{token}}", "{{#link}}", "\xff"])
+def test_bad_templates_are_refused_at_the_start(stack, tmp_path, text):
+    (tmp_path / "welcome.txt").write_bytes(text.encode("latin-1"))
+    done = stack.verb("mailer", "preview", "welcome", check=False,
+                      MAILER_TEMPLATES_DIR=tmp_path)
+    assert done.returncode == 78 and "welcome.txt" in done.stderr
+
+
+def test_preview_verb(stack):
+    done = stack.verb("mailer", "preview", "verification")
+    assert "[link hidden]" in done.stdout and "Hello someone," in done.stdout
+    assert stack.verb("mailer", "preview", "nothing", check=False).returncode == 64
