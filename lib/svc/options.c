@@ -76,7 +76,8 @@ static char *set_field(const struct option_table *t, const struct option_row *ro
     int index;
     switch (row->kind) {
     case OPT_STR:
-        *(const char **)out = xstrdup(text);
+        free(*(char **)out); /* a default that the environment replaces */
+        *(char **)out = xstrdup(text);
         return NULL;
     case OPT_INT:
         return set_int(out, row, text);

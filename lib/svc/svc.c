@@ -191,8 +191,9 @@ static int start(struct svc *svc)
         return EXIT_CONFIG;
     if (strcmp(svc->cfg.telemetry, "none") != 0)
         svc->telemetry = telemetry_start(svc, svc->cfg.telemetry);
+    svc->init_exit_code = EXIT_MISSING;
     if (svc->def->init && !svc->def->init(svc))
-        return EXIT_MISSING;
+        return svc->init_exit_code;
     svc->rpc = rpc_server_start(svc, svc->cfg.rpc_listen, svc->def->handlers);
     boot.ops = svc->rpc ? ops_start(svc, svc->cfg.ops_listen) : NULL;
     return boot.ops ? 0 : EXIT_MISSING;
@@ -296,7 +297,8 @@ int svc_main(int argc, char **argv, const struct svc_def *def)
     int code = 0;
     svc.def = def;
     svc.app_cfg = xcalloc(1, def->config_size ? def->config_size : 1);
-    struct svc_tables tables = make_tables(&svc);
+    static struct svc_tables tables;
+    tables = make_tables(&svc);
     harden_process();
     if (asks_for_help(argc, argv)) {
         usage(def, &tables, stdout);

@@ -4,12 +4,11 @@
  *   static const struct svc_def CATALOG = { .name = "catalog", ... };
  *   int main(int argc, char **argv) { return svc_main(argc, argv, &CATALOG); }
  *
- * Boot order: flags -> options -> verb, or: log -> contract -> keys -> database -> init ->
- * RPC and ops ports -> ready -> loop -> drain on TERM -> deinit -> exit 0.
- * Exit codes (sysexits): 64 usage, 69 a needed thing is missing, 70 our bug, 75 try again,
- * 78 configuration; 0 after TERM.
- * Signals: TERM/INT drain, the second one ends at once; HUP reload and reopen the log;
- * USR1 debug on/off; PIPE ignored.
+ * Boot order: flags -> options -> verb, or: log -> contract -> keys -> database -> init
+ * -> RPC and ops ports -> ready -> loop -> drain on TERM -> deinit -> exit 0. Exit codes
+ * (sysexits): 64 usage, 69 a needed thing is missing, 70 our bug, 75 try again, 78
+ * configuration; 0 after TERM. Signals: TERM/INT drain, the second one ends at once; HUP
+ * reload and reopen the log; USR1 debug on/off; PIPE ignored.
  */
 #ifndef LIB_SVC_SVC_H
 #define LIB_SVC_SVC_H
@@ -45,15 +44,18 @@ struct svc_config {
 struct svc {
     const struct svc_def *def;
     struct svc_config cfg;
-    void *app_cfg;              /* the service's config struct, filled */
-    void *app;                  /* set by init */
+    void *app_cfg; /* the service's config struct, filled */
+    void *app;     /* set by init */
     struct loop *loop;
     struct contract *contract;
     struct keys *keys;
-    struct db *db;              /* NULL unless SVC_HAS_DB */
+    struct db *db; /* NULL unless SVC_HAS_DB */
     struct rpc_server *rpc;
     struct telemetry *telemetry;
-    char instance[64];          /* "auth-1": REPLICA or host name and pid */
+    char instance[64];          /* "auth-1": @_REPLICA or host name and pid */
+    char db_user[160];          /* the role this daemon connects as */
+    struct secret *db_password; /* its password, from the key directory */
+    int init_exit_code;         /* what a false of init means: 69, unless it sets 78 */
     bool draining;
 };
 
@@ -67,16 +69,17 @@ struct svc_verb {
 };
 
 struct svc_def {
-    const char *name;                      /* "catalog" */
-    const char *purpose;                   /* one line for --help */
+    const char *name;    /* "catalog" */
+    const char *purpose; /* one line for --help */
     unsigned flags;
     size_t config_size;
-    const struct option_row *options;      /* ended by name NULL */
-    const struct rpc_handler *handlers;    /* ended by method NULL */
-    const struct svc_verb *verbs;          /* ended by name NULL; may be NULL */
-    const struct embed_file *const *sql;   /* sets, ended by NULL; may be NULL */
+    const struct option_row *options;    /* ended by name NULL */
+    const struct rpc_handler *handlers;  /* ended by method NULL */
+    const struct svc_verb *verbs;        /* ended by name NULL; may be NULL */
+    const struct embed_file *const *sql; /* sets, ended by NULL; may be NULL */
     int db_connections[DB_LANES];
-    /* false: a log line was written; the daemon exits 69. RPC is not bound yet. */
+    /* false: a log line was written; the daemon exits with init_exit_code. RPC is not
+     * bound yet. */
     bool (*init)(struct svc *svc);
     /* Optional, after the RPC and ops ports are up and the loop turns. */
     void (*started)(struct svc *svc);
@@ -89,7 +92,7 @@ struct svc_def {
     void (*deinit)(struct svc *svc);
     /* Optional: adds members to the beat ("load" object) each second. */
     void (*beat)(struct svc *svc, struct jsonw *w);
-    void (*reload)(struct svc *svc);       /* optional: HUP */
+    void (*reload)(struct svc *svc); /* optional: HUP */
 };
 
 int svc_main(int argc, char **argv, const struct svc_def *def);
@@ -103,8 +106,8 @@ bool svc_open_keys(struct svc *svc);
 /* For verbs: blocking query on a connection of its own, as the runtime role: the first
  * column of the first row as heap text, NULL when there is none. False on failure, with a
  * sentence on stderr. */
-bool svc_query_once(struct svc *svc, const char *sql, const struct str *params, unsigned n,
-                    char **ret_text);
+bool svc_query_once(struct svc *svc, const char *sql, const struct str *params,
+                    unsigned n, char **ret_text);
 
 /* The version of this build ("0.1.0") and the hash of its contracts (8 hex digits). */
 extern const char SVC_VERSION[];

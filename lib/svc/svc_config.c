@@ -155,31 +155,37 @@ void svc_config_derive(struct svc *svc)
         snprintf(svc->instance, sizeof svc->instance, "%s-%d", host, (int)getpid());
 }
 
-static bool runtime_password(struct svc *svc, struct db_config *ret)
+static bool read_runtime_password(struct svc *svc)
 {
     const char *why = NULL;
     AUTO_FREE char *path = xasprintf("%s/db.password", svc->cfg.keys_dir);
-    ret->password = secret_read(path, &why);
-    if (!ret->password)
+    if (!svc->db_password)
+        svc->db_password = secret_read(path, &why);
+    if (!svc->db_password)
         fprintf(stderr, "The database password %s %s.\n", path, why);
-    return ret->password != NULL;
+    return svc->db_password != NULL;
 }
 
 bool svc_db_config(struct svc *svc, struct db_config *ret)
 {
     const struct svc_config *cfg = &svc->cfg;
     bool single = cfg->pg_runtime_user && strcmp(cfg->pg_runtime_user, cfg->pg_user) == 0;
+    if (!single && !read_runtime_password(svc))
+        return false;
+    if (cfg->pg_runtime_user)
+        snprintf(svc->db_user, sizeof svc->db_user, "%s", cfg->pg_runtime_user);
+    else
+        snprintf(svc->db_user, sizeof svc->db_user, "%s_%s", cfg->pg_db, svc->def->name);
     *ret = (struct db_config){
         .host = cfg->pg_host,
         .port = cfg->pg_port,
         .dbname = cfg->pg_db,
         .sslmode = cfg->pg_sslmode,
         .application = svc->def->name,
-        .user = cfg->pg_runtime_user ? cfg->pg_runtime_user
-                                     : xasprintf("%s_%s", cfg->pg_db, svc->def->name),
+        .user = svc->db_user,
         .schema = single ? svc->def->name : NULL,
-        .password = cfg->pg_password,
+        .password = single ? cfg->pg_password : svc->db_password,
     };
     memcpy(ret->connections, svc->def->db_connections, sizeof ret->connections);
-    return single || runtime_password(svc, ret);
+    return true;
 }

@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "svc/exit.h"
 #include "svc/log.h"
 
 enum {
@@ -121,6 +122,7 @@ bool auth_init(struct svc *svc)
     app->svc = svc;
     app->cfg = svc->app_cfg;
     app->db = svc->db;
+    svc->init_exit_code = EXIT_CONFIG; /* no restart helps against these */
     if (sodium_init() < 0 || !read_mailer_seal(app) || !derive_request_key(app) ||
         !read_blocklist(app))
         return false;
@@ -129,6 +131,7 @@ bool auth_init(struct svc *svc)
     app->signing = app->hashes ? auth_signing_start(svc, app->cfg) : NULL;
     if (!app->signing)
         return false;
+    svc->init_exit_code = EXIT_MISSING;
     app->events = event_publisher_start(svc, "user", app->cfg->events_listen);
     app->prune = loop_timer(svc->loop, PRUNE_MS, PRUNE_MS, prune, app);
     return app->events != NULL;
