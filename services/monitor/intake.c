@@ -1,6 +1,12 @@
 /* The telemetry socket and the probes of silent replicas. */
+#include <arpa/inet.h>
+#include <errno.h>
 #include <jansson.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "base/clock.h"
@@ -78,6 +84,10 @@ static void on_telemetry(void *arg)
 struct probe {
     struct monitor_app *app;
     struct rpc_client *client;
+    int fd; /* a plain connection beside the call; -1 without one */
+    struct loop_source *fd_source;
+    bool accepted; /* the kernel took it: the process is there, whether it answers or not
+                    */
     char service[32], instance[64];
 };
 
@@ -85,8 +95,43 @@ static void probe_close(void *arg)
 {
     struct probe *p = arg;
     rpc_client_free(&p->client);
+    loop_remove(&p->fd_source);
+    if (p->fd >= 0)
+        close(p->fd);
     p->app->probes--;
     free(p);
+}
+
+/* A stopped process finishes no handshake, so to the RPC client it looks like one that
+ * has gone; but its kernel still accepts connections, and a dead one's refuses them. */
+static void on_connected(void *arg, int events)
+{
+    struct probe *p = arg;
+    int error = 0;
+    socklen_t size = sizeof error;
+    (void)events;
+    if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0)
+        p->accepted = error == 0;
+    loop_set_events(p->fd_source, 0);
+}
+
+/* endpoint: tcp://ADDRESS:PORT, numeric as beats carry it. */
+static void dial(struct probe *p, const char *endpoint)
+{
+    char host[INET_ADDRSTRLEN] = "";
+    unsigned short port;
+    struct sockaddr_in to = { .sin_family = AF_INET };
+    if (sscanf(endpoint, "tcp://%15[0-9.]:%hu", host, &port) != 2 ||
+        inet_pton(AF_INET, host, &to.sin_addr) != 1)
+        return;
+    to.sin_port = htons(port);
+    p->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (p->fd < 0)
+        return;
+    if (connect(p->fd, (struct sockaddr *)&to, sizeof to) == 0)
+        p->accepted = true;
+    else if (errno == EINPROGRESS)
+        p->fd_source = loop_add_fd(p->app->svc->loop, p->fd, LOOP_WRITE, on_connected, p);
 }
 
 static struct replica *probed_replica(struct probe *p)
@@ -103,9 +148,10 @@ static void on_probe(void *arg, enum err e, const struct frame *reply)
 {
     struct probe *p = arg;
     struct replica *r = probed_replica(p);
-    enum replica_probe outcome = reply               ? PROBE_ANSWERED
-                                 : e == ERR_DEADLINE ? PROBE_NO_ANSWER
-                                                     : PROBE_UNREACHABLE;
+    bool there = p->accepted || e == ERR_DEADLINE;
+    enum replica_probe outcome = reply   ? PROBE_ANSWERED
+                                 : there ? PROBE_NO_ANSWER
+                                         : PROBE_UNREACHABLE;
     if (r)
         replica_probed(r, outcome, clock_mono_ms());
     /* The client is in the middle of calling us: it is closed at the next turn. */
@@ -126,6 +172,8 @@ static void probe(struct monitor_app *app, struct replica *r)
     struct probe *p = xcalloc(1, sizeof *p);
     p->app = app;
     p->client = client;
+    p->fd = -1;
+    dial(p, r->control);
     memcpy(p->service, r->service, sizeof p->service);
     memcpy(p->instance, r->instance, sizeof p->instance);
     r->probing = true;

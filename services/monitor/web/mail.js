@@ -8,7 +8,7 @@ const STEP_WORDS = {registered: 'Registered', published: 'Event published', rece
 
 const step = s => el('li', {}, time(s.at), mark(STEP_KIND[s.what] ?? 'sent'),
   el('span', {}, el('b', {}, STEP_WORDS[s.what] ?? s.what), ' ',
-    el('span', {class: 'dim'}, [s.who && `by ${s.who}`, s.text].filter(Boolean).join(': '))),
+    el('span', {class: 'dim'}, [s.who && `by ${s.who}`, s.text?.replace(/, end$/, '')].filter(Boolean).join(': '))),
   el('span', {class: 'dim'}, s.duration_ms !== null && s.duration_ms !== undefined ? `${s.duration_ms} ms` : ''));
 
 function spanRow(s, start, total) {

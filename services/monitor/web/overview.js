@@ -39,6 +39,9 @@ const LOAD_WORDS = {
   replicas: 'replicas seen', spans: 'hops kept',
 };
 
+// Shown also when they are zero; the others speak up only when there is something.
+const ALWAYS = ['http_in_flight', 'event_head', 'sent', 'replicas'];
+
 function rate(r) {
   const total = r.load.requests;
   if (total === undefined) return null;
@@ -51,7 +54,7 @@ function rate(r) {
 }
 
 function card(s) {
-  const up = s.replicas.filter(r => r.status !== 'stopped');
+  const up = s.replicas.filter(r => ['up', 'not ready', 'draining'].includes(r.status));
   const rss = up.reduce((sum, r) => sum + r.rss_kib, 0);
   const cpu = up.reduce((sum, r) => sum + r.cpu_permille, 0);
   const per = up.map(rate).filter(p => p !== null).reduce((a, b) => a + b, null);
@@ -59,6 +62,7 @@ function card(s) {
   for (const [key, word] of Object.entries(LOAD_WORDS)) {
     if (!up.some(r => key in r.load)) continue;
     const sum = up.reduce((n, r) => n + (r.load[key] ?? 0), 0);
+    if (sum === 0 && !ALWAYS.includes(key)) continue;
     pairs.push([word, key.endsWith('_s') ? `${number(sum)} s` : number(sum)]);
   }
   pairs.push(['processor', `${(cpu / 10).toFixed(1)} %`], ['memory', `${(rss / 1024).toFixed(1)} MiB`]);

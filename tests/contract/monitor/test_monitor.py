@@ -1,6 +1,7 @@
 """The monitor alone: what it concludes from beats, silence and farewells."""
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -111,6 +112,18 @@ def test_silence_without_a_listener_is_a_crash_with_evidence(stack, auth):
         lambda: (r := replica(stack, "auth", "gone"))["status"] == "crashed" and r, 15,
         "the silent replica is called crashed")
     assert "no farewell, and nobody listens on its control port" in shown["evidence"]
+
+
+def test_silence_with_a_listener_that_never_answers_is_a_frozen_loop(stack, auth):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        hear(stack, auth, lambda: replica(stack, "auth", "stuck"), instance="stuck",
+             control=f"tcp://127.0.0.1:{listener.getsockname()[1]}")
+        shown = env.wait_until(
+            lambda: (r := replica(stack, "auth", "stuck"))["status"] == "frozen" and r, 15,
+            "the silent replica is called frozen")
+    assert "its control port accepts but does not answer" in shown["evidence"]
 
 
 def test_a_farewell_is_a_clean_stop(stack, auth):
