@@ -5,17 +5,27 @@
 
 enum { BOUNDARY_MAX = 70 };
 
-/* From behind the opening quote to behind the closing one. */
+/* Where the closing quote of a quoted string is; its length when there is none. */
+static size_t quoted_length(struct str s)
+{
+    size_t i = 0;
+    while (i < s.n && s.p[i] != '"')
+        i += s.p[i] == '\\' && i + 1 < s.n ? 2 : 1;
+    return i;
+}
+
+/* From behind the opening quote to behind the closing one. Only what the value needs is
+ * allocated: a header made of thousands of empty values must not cost its square. */
 static struct str take_quoted(struct str *rest, struct arena *a)
 {
-    char *out = arena_alloc(a, rest->n + 1);
-    size_t i = 0, n = 0;
-    for (; i < rest->n && rest->p[i] != '"'; i++) {
+    size_t end = quoted_length(*rest), n = 0;
+    char *out = arena_alloc(a, end + 1);
+    for (size_t i = 0; i < end; i++) {
         if (rest->p[i] == '\\' && i + 1 < rest->n)
             i++;
         out[n++] = rest->p[i];
     }
-    *rest = (struct str){ rest->p + i, rest->n - i };
+    *rest = (struct str){ rest->p + end, rest->n - end };
     return (struct str){ out, n };
 }
 
