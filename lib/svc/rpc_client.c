@@ -97,6 +97,12 @@ struct rpc_client *rpc_client_new(struct loop *l, struct keys *k, const char *pe
     return c;
 }
 
+/* A replica that was sent it may have done it; "draining" would deny that. */
+static enum err why_abandoned(const struct pending *p)
+{
+    return p->attempts > 0 ? ERR_OUTCOME_UNKNOWN : ERR_DRAINING;
+}
+
 void rpc_client_free(struct rpc_client **pc)
 {
     struct rpc_client *c = *pc;
@@ -107,7 +113,7 @@ void rpc_client_free(struct rpc_client **pc)
     resolver_stop(&c->resolver);
     for (uint32_t i = 0; i < c->nslots; i++)
         if (c->slots[i]->state != PENDING_FREE)
-            rpc_client_finish(c, c->slots[i], ERR_DRAINING, NULL);
+            rpc_client_finish(c, c->slots[i], why_abandoned(c->slots[i]), NULL);
     loop_timer_cancel(&c->sweep);
     loop_timer_cancel(&c->tick);
     loop_timer_cancel(&c->settle);

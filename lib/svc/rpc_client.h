@@ -26,8 +26,8 @@ typedef void rpc_done_fn(void *arg, enum err e, const struct frame *reply);
  * certificate of that peer exists (logged). */
 struct rpc_client *rpc_client_new(struct loop *l, struct keys *k, const char *peer,
                                   const char *endpoints);
-/* Answers everything owed with ERR_DRAINING, closes, nulls. Not from within a callback of
- * its own. */
+/* Answers what was sent with ERR_OUTCOME_UNKNOWN and what was not with ERR_DRAINING,
+ * closes, nulls. Not from within a callback of its own. */
 void rpc_client_free(struct rpc_client **c);
 
 /* Sends a request: header fields, meta and body of req are copied; tag and budget are set
@@ -44,8 +44,8 @@ struct rpc_reply *rpc_reply_take(struct rpc_client *c);
 void rpc_reply_free(struct rpc_reply *r);
 
 struct rpc_client_state {
-    unsigned replicas;  /* known addresses */
-    unsigned live;      /* of those, connected and answering */
+    unsigned replicas; /* known addresses */
+    unsigned live;     /* of those, connected and answering */
     unsigned in_flight;
 };
 void rpc_client_state(const struct rpc_client *c, struct rpc_client_state *ret);

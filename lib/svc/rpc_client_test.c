@@ -249,10 +249,24 @@ static void test_free_answers_what_is_owed(void **state)
     struct outcome o = { .f = p->f, .want = 3 };
     struct frame req = show(p->f);
     p->f->fn = hold;
+    wait_live(p->f, p->client, 1);
     for (int i = 0; i < 3; i++)
         rpc_call(p->client, &req, 2000, false, on_done, &o);
     rpc_client_free(&p->client);
     assert_int_equal(o.done, 3);
+    assert_int_equal(o.e, ERR_OUTCOME_UNKNOWN); /* the server has them */
+}
+
+static void test_free_refuses_what_was_not_sent(void **state)
+{
+    struct pool *p = *state;
+    struct outcome o = { .f = p->f, .want = 1 };
+    struct frame req = show(p->f);
+    struct rpc_client *c =
+        rpc_client_new(p->f->loop, p->keys, "catalog", "tcp://127.0.0.1:1");
+    rpc_call(c, &req, 2000, false, on_done, &o);
+    rpc_client_free(&c);
+    assert_int_equal(o.done, 1);
     assert_int_equal(o.e, ERR_DRAINING);
 }
 
@@ -555,6 +569,7 @@ int main(void)
         ON_POOL(test_queue_is_bounded),
         ON_POOL(test_unknown_peer),
         ON_POOL(test_free_answers_what_is_owed),
+        ON_POOL(test_free_refuses_what_was_not_sent),
         ON_POOL(test_spreads_over_replicas),
         ON_POOL(test_draining_replica_is_left_alone),
         ON_POOL(test_death_is_noticed),

@@ -425,7 +425,7 @@ def test_term_answers_what_is_in_flight(tmp_path):
         status, value, headers = answers[0]
         assert status == 503
         assert headers["Connection"] == "close"
-        check_envelope(value, 503, "draining")
+        check_envelope(value, 503, "outcome_unknown")
 
 
 def test_hs256_needs_a_long_secret():
