@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ enum {
     DEFAULT_IDLE_S = 75,
     THREAD_STACK = 1024 * 1024, /* libjwt takes buffers of a token's size by alloca */
     BACKLOG = 511,
-    STOP_WAIT_MS = 5000,
+    STOP_WAIT_MS = 2000, /* once politely, once more after shutting every socket */
 };
 
 /* ---- the listening socket ---- */
@@ -49,7 +50,7 @@ static struct addrinfo *resolve(const char *listen)
     struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
                               .ai_socktype = SOCK_STREAM };
     if (strcmp(host, "localhost") == 0)
-        strcpy(host, "127.0.0.1");
+        snprintf(host, sizeof host, "127.0.0.1");
     bool any = host[0] == '\0' || strcmp(host, "*") == 0;
     if (!any)
         hints.ai_flags |= AI_NUMERICHOST;
@@ -210,6 +211,9 @@ void http_stop(struct http_listener **lp)
         return;
     *lp = NULL;
     http_drain(l);
+    /* A client that does not take its answer must not outlive what answers it. */
+    if (!wait_until_idle(l))
+        http_connection_shut_all(l);
     /* libmicrohttpd aborts the process when it is stopped with a suspended connection;
      * leaking the listener of a process that ends is the lesser evil. */
     if (!wait_until_idle(l)) {

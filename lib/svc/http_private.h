@@ -75,6 +75,8 @@ void http_connection_notify(void *arg, struct MHD_Connection *c, void **socket_c
                             enum MHD_ConnectionNotificationCode code);
 /* The connection may go on for this long without its next step. */
 void http_connection_allow(struct http_connection *c, int64_t milliseconds);
+/* Shuts every client's socket down, as if all of them had left. Any thread. */
+void http_connection_shut_all(struct http_listener *l);
 
 /* http_request.c: the callbacks of one request. */
 void *http_request_uri(void *arg, const char *uri, struct MHD_Connection *c);

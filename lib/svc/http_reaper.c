@@ -91,6 +91,14 @@ void http_connection_notify(void *arg, struct MHD_Connection *mhd, void **contex
     }
 }
 
+void http_connection_shut_all(struct http_listener *l)
+{
+    pthread_mutex_lock(&l->lock);
+    for (const struct http_connection *c = l->connections; c; c = c->next)
+        shutdown(c->fd, SHUT_RDWR);
+    pthread_mutex_unlock(&l->lock);
+}
+
 /* With the lock held. */
 static unsigned reap(struct http_listener *l)
 {

@@ -253,7 +253,8 @@ void http_suspend(struct http_request *r)
 static enum MHD_Result on_head(struct http_request *r)
 {
     const struct http_guard_verdict *v = &r->verdict;
-    uint64_t wait_s = v->content_length / BYTES_PER_SECOND;
+    /* What is only read to be thrown away gets no time for its size. */
+    uint64_t wait_s = v->e == ERR_OK ? v->content_length / BYTES_PER_SECOND : 0;
     if (wait_s > 3600)
         wait_s = 3600;
     http_connection_allow(r->connection,

@@ -18,7 +18,13 @@
 #include "base/mem.h"
 #include "svc/http.h"
 
-enum { ANSWER_SIZE = 64 * 1024, WAIT_S = 10, BODY_MAX = 1000, PARKED_MAX = 64 };
+enum {
+    ANSWER_SIZE = 64 * 1024,
+    BIG_SIZE = 32 * 1024 * 1024, /* more than the socket buffers of both ends */
+    WAIT_S = 10,
+    BODY_MAX = 1000,
+    PARKED_MAX = 64,
+};
 
 /* A listener whose handler echoes; "/later" is answered by another thread. */
 struct fixture {
@@ -47,6 +53,12 @@ static void echo(struct http_request *r)
         r, &(struct http_answer){ .status = 200, .body = buf_get(&b), .headers = LINES });
 }
 
+static void answer_big(struct http_request *r)
+{
+    AUTO_FREE char *body = xcalloc(BIG_SIZE, 1);
+    http_reply(r, &(struct http_answer){ .status = 200, .body = { body, BIG_SIZE } });
+}
+
 static void count_release(void *arg)
 {
     struct fixture *f = arg;
@@ -61,6 +73,10 @@ static void serve(struct http_request *r, void *arg)
     struct fixture *f = arg;
     if (str_eq(http_path(r), STR("/forgotten")))
         return;
+    if (str_eq(http_path(r), STR("/big"))) {
+        answer_big(r);
+        return;
+    }
     if (!str_eq(http_path(r), STR("/later"))) {
         echo(r);
         return;
@@ -417,6 +433,22 @@ static void test_slow_clients_are_cut(void **state)
     assert_true(clock_mono_ms() - begin >= 900);
 }
 
+/* A body that is refused already earns no time by the length it claims. */
+static void test_dripped_refused_body_is_cut(void **state)
+{
+    enum { DRIP_US = 100 * 1000, LIMIT_MS = 6000 };
+    struct fixture *f = *state;
+    int fd = dial(f);
+    int64_t begin = clock_mono_ms();
+    say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n");
+    while (send(fd, "a", 1, MSG_NOSIGNAL) == 1) {
+        if (clock_mono_ms() - begin > LIMIT_MS)
+            fail_msg("the connection is still open");
+        usleep(DRIP_US);
+    }
+    close(fd);
+}
+
 static void test_drain_closes_connections(void **state)
 {
     struct fixture *f = *state;
@@ -447,6 +479,22 @@ static void test_stop_with_clients_around(void **state)
     assert_null(f->l);
     close(idle);
     close(half);
+}
+
+/* Whoever does not take an answer is cut, not left behind with a live listener. */
+static void test_stop_with_an_answer_untaken(void **state)
+{
+    struct fixture *f = *state;
+    int fd = dial(f);
+    say(fd, "GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_false(hear(f, fd, "HTTP/1.1 200"));
+    assert_int_equal(http_in_flight(f->l), 1);
+    http_stop(&f->l);
+    size_t taken = 0;
+    for (ssize_t n; (n = recv(fd, f->answer, sizeof f->answer, 0)) > 0;)
+        taken += (size_t)n;
+    assert_true(taken < BIG_SIZE / 2); /* only what the buffers held */
+    close(fd);
 }
 
 static void test_addresses(void **state)
@@ -492,8 +540,11 @@ int main(void)
         WITH(test_long_target),
         WITH(test_split_anywhere),
         cmocka_unit_test_setup_teardown(test_slow_clients_are_cut, start_impatient, stop),
+        cmocka_unit_test_setup_teardown(test_dripped_refused_body_is_cut, start_impatient,
+                                        stop),
         WITH(test_drain_closes_connections),
         WITH(test_stop_with_clients_around),
+        WITH(test_stop_with_an_answer_untaken),
         cmocka_unit_test(test_addresses),
         WITH(test_taken_address),
     };
