@@ -20,6 +20,19 @@ static struct str without_port(struct str host)
     return str_cut(&host, ':');
 }
 
+/* Behind the name: nothing, or a colon and a port's digits. Without this "[::1]x.example"
+ * would pass as [::1] and stand in links as it came. */
+static bool is_port(struct str rest)
+{
+    enum { PORT_DIGITS = 5 };
+    if (rest.n > 0 && rest.p[0] != ':')
+        return false;
+    for (size_t i = 1; i < rest.n; i++)
+        if (rest.p[i] < '0' || rest.p[i] > '9')
+            return false;
+    return rest.n <= 1 + PORT_DIGITS;
+}
+
 static struct str host_of_url(struct str url)
 {
     if (str_starts(url, STR("http://")))
@@ -82,9 +95,11 @@ static bool matches(struct str pattern, struct str host)
 
 bool gateway_host_allowed(const struct gateway_hosts *h, struct str host)
 {
-    host = without_port(host);
+    struct str name = without_port(host);
+    if (!is_port((struct str){ host.p + name.n, host.n - name.n }))
+        return false;
     for (unsigned i = 0; i < h->n; i++)
-        if (matches(h->host[i], host))
+        if (matches(h->host[i], name))
             return true;
     return false;
 }
