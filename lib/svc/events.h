@@ -25,7 +25,8 @@ struct svc;
 /* ---- publisher ---- */
 struct event_publisher;
 /* stream: "user". endpoint: where to bind PUB. Uses the SQL files of lib/svc/sql (table
- * layout in lib/svc/sql/README.md), which the service's migrations create. NULL: logged. */
+ * layout in lib/svc/sql/README.md), which the service's migrations create. NULL: logged.
+ */
 struct event_publisher *event_publisher_start(struct svc *svc, const char *stream,
                                               const char *endpoint);
 void event_publisher_stop(struct event_publisher **p);
@@ -40,23 +41,23 @@ unsigned event_publisher_backlog(const struct event_publisher *p);
 struct event {
     int64_t seq;
     uint8_t event_id[16];
-    const char *type;       /* "user.registered" */
+    const char *type; /* "user.registered" */
     int version;
     int64_t aggregate_id;
-    int64_t created_us;     /* wall */
+    int64_t created_us; /* wall */
     uint8_t request_id[16], trace_id[16];
-    int64_t expires_us;     /* 0 = never */
-    struct str payload;     /* JSON object */
-    struct str sealed;      /* sealed secret, may be empty */
-    struct str json;        /* the whole event as received, for one-statement applies */
+    int64_t expires_us; /* 0 = never */
+    struct str payload; /* JSON object */
+    struct str sealed;  /* sealed secret, may be empty */
+    struct str json;    /* the whole event as received, for one-statement applies */
 };
 
 struct event_consumer;
 struct event_batch {
     char epoch[37];
-    int64_t after;          /* cursor before */
-    int64_t last;           /* cursor after */
-    struct event *events;   /* consecutive, ascending */
+    int64_t after;        /* cursor before */
+    int64_t last;         /* cursor after */
+    struct event *events; /* consecutive, ascending */
     unsigned n;
 };
 /* Applies a batch durably (inbox, effects and cursor in one statement), then calls
@@ -65,16 +66,17 @@ typedef void event_apply_fn(void *arg, struct event_consumer *ec,
                             const struct event_batch *batch);
 
 struct event_consumer_config {
-    const char *stream;       /* "user" */
-    const char *peer;         /* "auth" */
-    const char *endpoints;    /* AUTH_EVENTS */
-    struct rpc_client *client;/* for events.pull */
-    const char *pull_method;  /* "auth.events.pull" */
-    unsigned silence_ms;      /* pull after that much quiet: 15,000 */
+    const char *stream;        /* "user" */
+    const char *peer;          /* "auth" */
+    const char *endpoints;     /* AUTH_EVENTS */
+    struct rpc_client *client; /* for events.pull */
+    const char *pull_method;   /* "auth.events.pull" */
+    unsigned silence_ms;       /* pull after that much quiet: 15,000 */
     event_apply_fn *apply;
     void *arg;
 };
-/* cursor/epoch: where the consumer's own tables say it stands (0, "" = from the start). */
+/* cursor/epoch: where the consumer's own tables say it stands (0, "" = from the start).
+ */
 struct event_consumer *event_consumer_start(struct svc *svc,
                                             const struct event_consumer_config *cfg,
                                             const char *epoch, int64_t cursor);
@@ -84,10 +86,10 @@ void event_consumer_applied(struct event_consumer *ec, bool ok, int64_t actual);
 void event_consumer_stop(struct event_consumer **ec);
 
 struct event_consumer_state {
-    int64_t cursor, head;     /* lag = head - cursor */
-    int64_t last_heard_ms;    /* monotonic: message or beacon */
+    int64_t cursor, head;  /* lag = head - cursor */
+    int64_t last_heard_ms; /* monotonic: message or beacon */
     int64_t gaps, pulls, duplicates;
-    bool epoch_refused;       /* the stream's epoch is not ours: nothing is applied */
+    bool epoch_refused; /* the stream's epoch is not ours: nothing is applied */
 };
 void event_consumer_state(const struct event_consumer *ec,
                           struct event_consumer_state *ret);

@@ -24,6 +24,7 @@ enum {
     BEHIND_MS = 50,   /* a beacon may overtake the event of another replica */
     REFUSED_RETRY_MS = 5000,
     ALARM_MS = 60000,
+    TELL_MS = 600000, /* a pull also says how far we are: retention waits for it */
 };
 
 /* --- runs -------------------------------------------------------------------------- */
@@ -101,28 +102,38 @@ void consumer_note_head(struct event_consumer *ec, const json_t *message)
 
 /* --- receiving --------------------------------------------------------------------- */
 
-void consumer_append(struct event_consumer *ec, const json_t *in, bool hole)
+static bool continues(struct event_consumer *ec, int64_t seq, bool hole)
 {
-    struct event e;
-    if (!event_parse(in, ec->epoch, &ec->waiting.arena, &e)) {
-        log_warn("events", "an event has no number", F_STR("stream", ec->cfg.stream));
-        return;
-    }
-    if (e.seq <= ec->tail) {
+    if (seq <= ec->tail) {
         ec->duplicates++;
         metric_add(ec->duplicates_total, 1);
-        return;
+        return false;
     }
-    if (e.seq > ec->tail + 1 && !hole) {
+    if (seq > ec->tail + 1 && !hole) {
         ec->gaps++;
         metric_add(ec->gaps_total, 1);
         ec->want_pull = true;
-        return;
+        return false;
     }
-    if (e.seq > ec->tail + 1 && ec->tail > 0)
+    if (seq > ec->tail + 1 && ec->tail > 0)
         log_error("events", "events were deleted before we read them",
                   F_STR("stream", ec->cfg.stream), F_INT("after", ec->tail),
-                  F_INT("next", e.seq));
+                  F_INT("next", seq));
+    return true;
+}
+
+/* Only an event that is kept is read into the run's arena: it is freed with the run, and
+ * what a hole keeps out may come for hours. */
+void consumer_append(struct event_consumer *ec, const json_t *in, bool hole)
+{
+    struct event e;
+    int64_t seq = json_integer_value(json_object_get(in, "seq"));
+    if (seq < 1) {
+        log_warn("events", "an event has no number", F_STR("stream", ec->cfg.stream));
+        return;
+    }
+    if (!continues(ec, seq, hole) || !event_parse(in, ec->epoch, &ec->waiting.arena, &e))
+        return;
     if (strcmp(e.type, EVENT_MALFORMED) == 0)
         log_error("events", "a malformed event is passed over",
                   F_STR("stream", ec->cfg.stream), F_INT("seq", e.seq));
@@ -273,6 +284,8 @@ static void on_tick(void *arg)
     struct event_consumer *ec = arg;
     int64_t now = clock_mono_ms(), silence = ec->cfg.silence_ms;
     if (now - ec->last_heard_ms > silence && now - ec->last_pull_ms > silence)
+        ec->want_pull = true;
+    if (now - ec->last_pull_ms > TELL_MS)
         ec->want_pull = true;
     if (ec->refused && !ec->pulling)
         ec->want_pull = true; /* until an operator has decided */

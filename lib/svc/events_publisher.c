@@ -250,7 +250,7 @@ static struct consumer_seen *seen_slot(struct event_publisher *p, const char *na
 }
 
 /* The service's own key and the monitor look without consuming. */
-static void note_consumer(struct event_publisher *p, const char *peer, int64_t after)
+static void note_consumer(struct event_publisher *p, const char *peer, int64_t applied)
 {
     char seq[DB_INT_TEXT], now[CLOCK_TEXT_SIZE];
 
@@ -260,7 +260,7 @@ static void note_consumer(struct event_publisher *p, const char *peer, int64_t a
     if (!s || (s->written_ms && clock_mono_ms() - s->written_ms < SEEN_MS))
         return;
     s->written_ms = clock_mono_ms();
-    struct str params[] = { str_of(peer), str_of(p->stream), db_int_param(after, seq),
+    struct str params[] = { str_of(peer), str_of(p->stream), db_int_param(applied, seq),
                             str_of(clock_text(clock_wall_us(), now)) };
     db_query(p->svc->db, &SEEN, params, 4, SEQUENCE_TIMEOUT_MS, on_seen, p);
 }
@@ -269,6 +269,7 @@ struct pull {
     struct event_publisher *p;
     struct call *call;
     int64_t after;
+    int64_t applied; /* what it holds for good: less than `after` while it applies */
 };
 
 /* The stream was restored from a backup, or is another one: the consumer must decide. */
@@ -329,7 +330,7 @@ static void on_pulled(void *arg, const struct db_result *r)
     if ((epoch.n > 0 && !str_eq(epoch, db_text(r, 0, EVENT_ROW_EPOCH))) ||
         pull->after > db_int(r, 0, EVENT_ROW_HEAD))
         return refuse_pull(c, r);
-    note_consumer(pull->p, c->peer, pull->after);
+    note_consumer(pull->p, c->peer, pull->applied);
     reply_pull(c, r);
 }
 
@@ -342,7 +343,8 @@ void event_publisher_handle_pull(struct event_publisher *p, struct call *c)
     if (!call_body(c, SCHEMA_FULL))
         return;
     struct pull *pull = arena_alloc(&c->arena, sizeof(*pull));
-    *pull = (struct pull){ p, c, values_get(&c->body, "after")->i };
+    *pull = (struct pull){ p, c, values_get(&c->body, "after")->i,
+                           values_get(&c->body, "applied")->i };
     struct str params[] = {
         str_of(p->stream),
         db_int_param(pull->after, after),

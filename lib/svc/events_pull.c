@@ -74,6 +74,7 @@ static void write_pull(struct event_consumer *ec, struct buf *out)
     jw_object(&w);
     jw_kcstr(&w, "epoch", ec->epoch);
     jw_kint(&w, "after", ec->tail);
+    jw_kint(&w, "applied", ec->cursor);
     jw_kint(&w, "limit", ec->limit);
     jw_object_end(&w);
     jw_end(&w);

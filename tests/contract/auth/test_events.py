@@ -80,8 +80,20 @@ def test_a_consumer_is_known_by_its_pulls(stack, database, register, pull):
     register()
     env.wait_until(lambda: pull()["head"] > 0, 5, "an event is numbered")
     env.wait_until(lambda: database.query(
-        "select name from event_consumer where stream = 'user'", schema="auth")
-        == [("mailer",)], 5, "the mailer is known")
+        "select 1 from event_consumer where (name, stream) = ('mailer', 'user')",
+        schema="auth") == [(1,)], 5, "the mailer is known")
+
+
+def test_retention_waits_for_what_is_applied_not_for_what_is_read(stack, database, register,
+                                                                  pull):
+    register(), register()
+    env.wait_until(lambda: pull()["head"] > 1, 5, "two events are numbered")
+    status, _ = stack.client("auth", "gateway").call(
+        "auth.events.pull", {"after": 2, "applied": 1, "limit": 1})
+    assert status == 200
+    env.wait_until(lambda: database.query(
+        "select acked_seq from event_consumer where (name, stream) = ('gateway', 'user')",
+        schema="auth") == [(1,)], 5, "what it applied is known")
 
 
 def test_rows_committed_by_others_are_numbered_too(database, pull, subscriber):

@@ -32,7 +32,7 @@ class FakeAuth:
         self.seal = (stack.public / "mailer.seal.pub").read_text().strip()
         self.port = stack.port
         self.epoch = str(uuid.uuid4())
-        self.events, self.pulls = [], 0
+        self.events, self.pulls, self.asked = [], 0, None  # asked: the last pull
         self.publishes = True  # PUB: events and beacons
         self.answers = True    # pulls
         self._out, self._stop = queue.Queue(), threading.Event()
@@ -125,7 +125,7 @@ class FakeAuth:
         router.send_multipart([peer, b"", frame.encode(reply)])
 
     def _pull(self, request):
-        asked = json.loads(request.body)
+        self.asked = asked = json.loads(request.body)
         self.pulls += 1
         if asked["epoch"] not in ("", self.epoch) or asked["after"] > len(self.events):
             return CONFLICT, {"epoch": self.epoch, "head": len(self.events)}

@@ -118,6 +118,7 @@ def test_a_beacon_alone_leads_to_a_pull(auth, smtp, address):
     auth.registered("quiet", to)
     auth.publishes = True
     smtp.wait_for(to, timeout=3)
+    assert auth.asked["applied"] == auth.asked["after"] == len(auth.events) - 1
 
 
 def test_without_any_message_the_mailer_asks_by_itself(auth, smtp, address):
