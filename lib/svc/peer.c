@@ -10,7 +10,12 @@
 #include "svc/metrics.h"
 #include "svc/resolve.h"
 
-enum { PEERS_MAX = 64, RETRY_MS = 5000 };
+enum { PEERS_MAX = 64, RETRY_MS = 5000, ENDPOINT_MAX = 128 };
+
+struct target {
+    char *endpoint;
+    bool refused; /* libzmq has given it up */
+};
 
 struct peer_link {
     struct loop *loop;
@@ -21,19 +26,27 @@ struct peer_link {
     struct loop_source *events_source;
     struct resolver *resolver;
     struct loop_timer *retry;
-    char *endpoints[PEERS_MAX];
-    unsigned n, up;
-    bool refused, logged;
+    struct target targets[PEERS_MAX];
+    unsigned n;
+    bool logged; /* a refusal; cleared by the next success */
 };
 
 static void connect_one(struct peer_link *p, const char *endpoint)
 {
     if (p->n == PEERS_MAX)
         return;
-    p->endpoints[p->n++] = xstrdup(endpoint);
+    p->targets[p->n++] = (struct target){ .endpoint = xstrdup(endpoint) };
     if (zmq_connect(p->socket, endpoint) != 0)
         log_warn("peer", "cannot connect", F_STR("endpoint", endpoint),
                  F_STR("why", zmq_strerror(zmq_errno())));
+}
+
+static struct target *find(struct peer_link *p, const char *endpoint)
+{
+    for (unsigned i = 0; i < p->n; i++)
+        if (strcmp(p->targets[i].endpoint, endpoint) == 0)
+            return &p->targets[i];
+    return NULL;
 }
 
 static bool contains(const char *const *set, unsigned n, const char *endpoint)
@@ -48,75 +61,76 @@ static void on_addresses(void *arg, const char *const *endpoints, unsigned n)
 {
     struct peer_link *p = arg;
     for (unsigned i = 0; i < p->n;) {
-        if (contains(endpoints, n, p->endpoints[i])) {
+        if (contains(endpoints, n, p->targets[i].endpoint)) {
             i++;
             continue;
         }
-        zmq_disconnect(p->socket, p->endpoints[i]);
-        free(p->endpoints[i]);
-        p->endpoints[i] = p->endpoints[--p->n];
+        zmq_disconnect(p->socket, p->targets[i].endpoint);
+        free(p->targets[i].endpoint);
+        p->targets[i] = p->targets[--p->n];
     }
     for (unsigned i = 0; i < n; i++)
-        if (!contains((const char *const *)p->endpoints, p->n, endpoints[i]))
+        if (!find(p, endpoints[i]))
             connect_one(p, endpoints[i]);
 }
 
+/* Only what was refused: the others' connections hold messages on their way. */
 static void connect_again(void *arg)
 {
     struct peer_link *p = arg;
-    if (!p->refused)
-        return;
-    p->refused = false;
     for (unsigned i = 0; i < p->n; i++) {
-        zmq_disconnect(p->socket, p->endpoints[i]);
-        zmq_connect(p->socket, p->endpoints[i]);
+        if (!p->targets[i].refused)
+            continue;
+        p->targets[i].refused = false;
+        zmq_disconnect(p->socket, p->targets[i].endpoint);
+        zmq_connect(p->socket, p->targets[i].endpoint);
     }
 }
 
-static void note_refusal(struct peer_link *p)
+static void note_refusal(struct peer_link *p, const char *endpoint)
 {
     char label[64];
     snprintf(label, sizeof label, "peer=\"%s\"", p->peer);
     metric_add(metric_counter("curve_handshake_failed_total",
                               "Handshakes that a peer refused", label),
                1);
-    p->refused = true;
+    struct target *t = find(p, endpoint);
+    if (t)
+        t->refused = true;
     if (p->logged)
         return;
     p->logged = true;
-    log_warn("peer", "the peer refuses our key; trying on", F_STR("peer", p->peer));
+    log_warn("peer", "the peer refuses our key; trying on", F_STR("peer", p->peer),
+             F_STR("endpoint", endpoint));
 }
 
-/* A monitor message: [event u16, value u32] [address]. */
-static bool read_event(void *socket, uint16_t *ret)
+/* A monitor message: [event u16, value u32] [endpoint]. */
+static bool read_event(void *socket, uint16_t *event, char endpoint[static ENDPOINT_MAX])
 {
     zmq_msg_t m;
     zmq_msg_init(&m);
-    if (zmq_msg_recv(&m, socket, ZMQ_DONTWAIT) < 0) {
-        zmq_msg_close(&m);
-        return false;
-    }
-    *ret = 0;
-    if (zmq_msg_size(&m) >= sizeof *ret)
-        memcpy(ret, zmq_msg_data(&m), sizeof *ret);
-    while (zmq_msg_more(&m) && zmq_msg_recv(&m, socket, ZMQ_DONTWAIT) >= 0)
-        ;
+    bool got = zmq_msg_recv(&m, socket, ZMQ_DONTWAIT) >= 0;
+    *event = 0;
+    *endpoint = '\0';
+    if (got && zmq_msg_size(&m) >= sizeof *event)
+        memcpy(event, zmq_msg_data(&m), sizeof *event);
+    while (got && zmq_msg_more(&m) && zmq_msg_recv(&m, socket, ZMQ_DONTWAIT) >= 0)
+        snprintf(endpoint, ENDPOINT_MAX, "%.*s", (int)zmq_msg_size(&m),
+                 (const char *)zmq_msg_data(&m));
     zmq_msg_close(&m);
-    return true;
+    return got;
 }
 
 static void on_event(void *arg)
 {
     struct peer_link *p = arg;
     uint16_t event;
-    while (read_event(zsock_resolve(p->events), &event)) {
+    char endpoint[ENDPOINT_MAX];
+    while (read_event(zsock_resolve(p->events), &event, endpoint)) {
         if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
-            note_refusal(p);
-        else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
-            p->up++;
+            note_refusal(p, endpoint);
+        else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
             p->logged = false;
-        } else if (event == ZMQ_EVENT_DISCONNECTED && p->up > 0)
-            p->up--;
     }
 }
 
@@ -125,8 +139,7 @@ static bool watch(struct peer_link *p)
     uint64_t unique;
     id_random(&unique, sizeof unique);
     AUTO_FREE char *name = xasprintf("inproc://peer-%016llx", (unsigned long long)unique);
-    int mask = ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
-               ZMQ_EVENT_DISCONNECTED;
+    int mask = ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
     p->events = zsock_new(ZMQ_PAIR);
     if (!p->events || zmq_socket_monitor(p->socket, name, mask) != 0 ||
         zmq_connect(zsock_resolve(p->events), name) != 0)
@@ -160,11 +173,6 @@ void *peer_link_socket(struct peer_link *p)
     return p->socket;
 }
 
-unsigned peer_link_up(const struct peer_link *p)
-{
-    return p->up;
-}
-
 void peer_link_free(struct peer_link **pp)
 {
     struct peer_link *p = *pp;
@@ -179,6 +187,6 @@ void peer_link_free(struct peer_link **pp)
     zsock_destroy(&p->events);
     keys_socket_free(p->keys, &p->socket);
     for (unsigned i = 0; i < p->n; i++)
-        free(p->endpoints[i]);
+        free(p->targets[i].endpoint);
     free(p);
 }
