@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "monitor/message.h"
 
 static const char *const STATUS_NAMES[] = {
     [REPLICA_UP] = "up",
@@ -20,17 +21,6 @@ static const char *const STATUS_NAMES[] = {
 const char *replica_status_name(enum replica_status s)
 {
     return STATUS_NAMES[s];
-}
-
-static void copy_text(const json_t *o, const char *key, char *out, size_t size)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    snprintf(out, size, "%s", s ? s : "");
-}
-
-static int64_t get_int(const json_t *o, const char *key)
-{
-    return json_integer_value(json_object_get(o, key));
 }
 
 __attribute__((format(printf, 3, 4))) static void
@@ -125,7 +115,7 @@ static void note_boot(struct replicas *t, struct replica *r, const char *boot_id
 
 static void read_cpu(struct replica *r, const json_t *beat, int64_t now_ms)
 {
-    int64_t cpu = get_int(beat, "cpu_us");
+    int64_t cpu = message_int(beat, "cpu_us");
     int64_t elapsed_ms = now_ms - r->last_ms;
     if (r->cpu_us > 0 && cpu >= r->cpu_us && elapsed_ms > 0)
         r->cpu_permille = (cpu - r->cpu_us) / elapsed_ms;
@@ -136,23 +126,23 @@ bool replicas_beat(struct replicas *t, const char *sender, const json_t *beat,
                    int64_t now_ms, int64_t wall_us)
 {
     char boot_id[sizeof((struct replica *)0)->boot_id];
-    int64_t at_us = get_int(beat, "at_us");
-    if (wall_us - at_us > REPLICA_STALE_MS * 1000)
+    int64_t at_us = message_int(beat, "at_us");
+    if (at_us < wall_us - REPLICA_STALE_MS * 1000)
         return false;
     struct replica *r = speaker(t, sender, beat, now_ms, true);
     if (!r)
         return false;
-    copy_text(beat, "boot_id", boot_id, sizeof boot_id);
-    copy_text(beat, "version", r->version, sizeof r->version);
+    message_text(beat, "boot_id", boot_id, sizeof boot_id);
+    message_text(beat, "version", r->version, sizeof r->version);
     note_boot(t, r, boot_id, r->version, wall_us);
-    copy_text(beat, "boot_id", r->boot_id, sizeof r->boot_id);
-    copy_text(beat, "control", r->control, sizeof r->control);
-    copy_text(beat, "state", r->state, sizeof r->state);
-    copy_text(beat, "why", r->why, sizeof r->why);
+    message_text(beat, "boot_id", r->boot_id, sizeof r->boot_id);
+    message_text(beat, "control", r->control, sizeof r->control);
+    message_text(beat, "state", r->state, sizeof r->state);
+    message_text(beat, "why", r->why, sizeof r->why);
     read_cpu(r, beat, now_ms);
-    r->uptime_s = get_int(beat, "uptime_s");
-    r->pid = get_int(beat, "pid");
-    r->rss_kib = get_int(beat, "rss_kib");
+    r->uptime_s = message_int(beat, "uptime_s");
+    r->pid = message_int(beat, "pid");
+    r->rss_kib = message_int(beat, "rss_kib");
     r->at_us = at_us;
     r->last_ms = now_ms;
     r->farewell = false;
@@ -168,7 +158,7 @@ bool replicas_bye(struct replicas *t, const char *sender, const json_t *bye,
 {
     char boot_id[sizeof((struct replica *)0)->boot_id];
     struct replica *r = speaker(t, sender, bye, now_ms, false);
-    copy_text(bye, "boot_id", boot_id, sizeof boot_id);
+    message_text(bye, "boot_id", boot_id, sizeof boot_id);
     if (!r || strcmp(r->boot_id, boot_id) != 0)
         return false;
     r->farewell = true;

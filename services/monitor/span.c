@@ -1,7 +1,9 @@
 #include "monitor/span.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "monitor/message.h"
 
 void spans_init(struct spans *s)
 {
@@ -14,25 +16,19 @@ void spans_deinit(struct spans *s)
     s->ring = NULL;
 }
 
-static void copy_text(const json_t *o, const char *key, char *out, size_t size)
-{
-    const char *text = json_string_value(json_object_get(o, key));
-    snprintf(out, size, "%s", text ? text : "");
-}
-
 void spans_add(struct spans *s, const json_t *message)
 {
     const json_t *data = json_object_get(message, "data");
     struct span *at = &s->ring[s->next];
     if (!json_is_object(data))
         return;
-    copy_text(data, "request_id", at->request_id, sizeof at->request_id);
-    copy_text(data, "name", at->name, sizeof at->name);
-    copy_text(message, "service", at->service, sizeof at->service);
-    copy_text(message, "instance", at->instance, sizeof at->instance);
-    at->start_us = json_integer_value(json_object_get(data, "start_us"));
-    at->duration_us = json_integer_value(json_object_get(data, "duration_us"));
-    at->status = (int)json_integer_value(json_object_get(data, "status"));
+    message_text(data, "request_id", at->request_id, sizeof at->request_id);
+    message_text(data, "name", at->name, sizeof at->name);
+    message_text(message, "service", at->service, sizeof at->service);
+    message_text(message, "instance", at->instance, sizeof at->instance);
+    at->start_us = message_int(data, "start_us");
+    at->duration_us = message_int(data, "duration_us");
+    at->status = (int)message_int(data, "status");
     s->next = (s->next + 1) % SPANS_MAX;
     if (s->n < SPANS_MAX)
         s->n++;
