@@ -25,6 +25,7 @@ with found as (
     from done, mine, lateral (values (mine.category_id, -1), (done.category_id, 1))
         as x (category_id, n)
     where done.category_id <> mine.category_id
+    order by x.category_id -- the rows are locked in one order, whichever way products move
     on conflict (kind, category_id, shard) do update set n = c.n + excluded.n
 )
 select case when not exists (select from found) then 'missing'
