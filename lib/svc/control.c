@@ -19,23 +19,17 @@ static void send_reply(struct call *c, struct buf *out, struct jsonw *w)
     buf_deinit(out);
 }
 
-static bool is_ready(struct svc *svc)
-{
-    const char *why;
-    return !svc->draining && (!svc->db || db_ready(svc->db)) &&
-           (!svc->def->ready || svc->def->ready(svc, &why));
-}
-
 static void handle_ping(struct call *c)
 {
     struct svc *svc = c->svc;
+    const char *why;
     struct buf out;
     struct jsonw w;
     begin_reply(&out, &w);
     jw_kcstr(&w, "service", svc->def->name);
     jw_kcstr(&w, "instance", svc->instance);
     jw_kcstr(&w, "version", SVC_VERSION);
-    jw_kbool(&w, "ready", is_ready(svc));
+    jw_kbool(&w, "ready", svc_ready(svc, &why));
     jw_kbool(&w, "database", !svc->db || db_ready(svc->db));
     jw_kbool(&w, "draining", rpc_server_draining(svc->rpc));
     send_reply(c, &out, &w);

@@ -6,7 +6,8 @@
 
 #include "base/str.h"
 
-/* One file; data is NUL-terminated (size does not count it). A set ends with name NULL. */
+/* One file; data is NUL-terminated (size does not count it). A set ends with name NULL.
+ */
 struct embed_file {
     const char *name;
     const char *data;

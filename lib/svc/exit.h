@@ -1,4 +1,5 @@
-/* Exit codes (sysexits.h's numbers), the same for every daemon and verb. */
+/* Exit codes (sysexits.h's numbers), the same for every daemon and verb. Verbs may also
+ * say 65 (what they were told is refused) and 73 (a file cannot be made). */
 #ifndef LIB_SVC_EXIT_H
 #define LIB_SVC_EXIT_H
 

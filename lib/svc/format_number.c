@@ -22,7 +22,7 @@ static int shortest(double v, char out[static 32])
     if (!e)
         return 0;
     *e = '\0';
-    return atoi(e + 1);
+    return (int)strtol(e + 1, NULL, 10);
 }
 
 /* Digits without their point and sign; returns how many. */

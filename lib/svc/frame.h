@@ -34,39 +34,39 @@ enum frame_role { ROLE_ANONYMOUS = 0, ROLE_USER = 1, ROLE_ADMIN = 2 };
 
 /* Meta record types. Numbers are never reused; unknown ones are skipped by readers. */
 enum frame_record {
-    REC_PATH_PARAM = 1,     /* one per parameter of the path template, in its order */
-    REC_QUERY = 2,          /* raw, without '?' */
+    REC_PATH_PARAM = 1, /* one per parameter of the path template, in its order */
+    REC_QUERY = 2,      /* raw, without '?' */
     REC_CONTENT_TYPE = 3,
     REC_ACCEPT = 4,         /* the negotiated media type */
     REC_BASE_URL = 5,       /* public scheme and host for links, no trailing slash */
     REC_CLIENT_ADDRESS = 6, /* numeric */
     REC_USER_AGENT = 7,
     REC_ACTOR_NAME = 8,
-    REC_SESSION_ID = 9,     /* 16 bytes */
-    REC_USER_VERSION = 10,  /* i64 */
-    REC_AUTH_TIME = 11,     /* i64, seconds since 1970 */
+    REC_SESSION_ID = 9,    /* 16 bytes */
+    REC_USER_VERSION = 10, /* i64 */
+    REC_AUTH_TIME = 11,    /* i64, seconds since 1970 */
     REC_IDEMPOTENCY_KEY = 12,
     REC_IF_MATCH = 13,
     REC_IF_NONE_MATCH = 14,
-    REC_COOKIE = 15,        /* name=value, one record each */
-    REC_CONTINUATION = 16,  /* also in replies */
+    REC_COOKIE = 15,       /* name=value, one record each */
+    REC_CONTINUATION = 16, /* also in replies */
     REC_ETAG = 32,
     REC_LOCATION = 33,
-    REC_RETRY_AFTER = 34,   /* u32, seconds */
+    REC_RETRY_AFTER = 34, /* u32, seconds */
     REC_SET_COOKIE = 35,
     REC_CACHE_CONTROL = 36,
-    REC_LOAD = 37,          /* 3 x u32: in flight, queued, draining (0 or 1) */
+    REC_LOAD = 37, /* 3 x u32: in flight, queued, draining (0 or 1) */
 };
 
 /* Everything of a frame but its records; meta and body are borrowed slices. */
 struct frame {
     uint16_t flags;
-    uint16_t method;     /* request and its reply */
-    uint16_t status;     /* reply: HTTP status of a success (< 1000) or an enum err */
-    uint32_t budget_ms;  /* request: time left when it was sent */
-    uint64_t tag;        /* the caller's, returned as it came */
-    int64_t actor_id;    /* 0 = nobody */
-    uint8_t actor_role;  /* enum frame_role */
+    uint16_t method;    /* request and its reply */
+    uint16_t status;    /* reply: HTTP status of a success (< 1000) or an enum err */
+    uint32_t budget_ms; /* request: time left when it was sent */
+    uint64_t tag;       /* the caller's, returned as it came */
+    int64_t actor_id;   /* 0 = nobody */
+    uint8_t actor_role; /* enum frame_role */
     uint8_t request_id[16];
     uint8_t trace_id[16];
     uint8_t span_id[8];
@@ -81,8 +81,8 @@ void frame_encode(const struct frame *f, struct buf *out);
 void frame_put_header(const struct frame *f, void *out);
 /* Reads a whole frame; *ret points into bytes. ERR_BAD_FRAME on wrong magic, lengths,
  * reserved bits or a malformed record; ERR_BAD_VERSION on another major. After an error
- * method, tag and ids are filled in when the magic was right, so that a reply can be sent;
- * everything else is zero. */
+ * method, tag and ids are filled in when the magic was right, so that a reply can be
+ * sent; everything else is zero. */
 enum err frame_decode(struct str bytes, struct frame *ret) MUST_CHECK;
 
 /* What a replica says of itself in each reply (REC_LOAD). */

@@ -156,7 +156,7 @@ static void print_metric(struct buf *out, const struct metric *m, const char *la
     buf_printf(out, "%lld\n", (long long)metric_value(m));
 }
 
-static long resident_kib(void)
+static int64_t resident_kib(void)
 {
     long pages = 0, ignored = 0;
     FILE *f = fopen("/proc/self/statm", "re");
@@ -166,6 +166,16 @@ static long resident_kib(void)
         pages = 0;
     fclose(f);
     return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+struct process_use process_use(void)
+{
+    struct timespec cpu;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    return (struct process_use){
+        .cpu_us = (int64_t)cpu.tv_sec * 1000000 + cpu.tv_nsec / 1000,
+        .resident_kib = resident_kib(),
+    };
 }
 
 static int open_fds(void)
@@ -188,18 +198,17 @@ __attribute__((constructor)) static void note_start(void)
 
 static void print_process(struct buf *out)
 {
-    struct timespec cpu;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    struct process_use use = process_use();
     buf_printf(out,
                "# HELP process_cpu_seconds_total User and system time used\n"
                "# TYPE process_cpu_seconds_total counter\n"
                "process_cpu_seconds_total %.6f\n",
-               (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
+               (double)use.cpu_us / 1e6);
     buf_printf(out,
                "# HELP process_resident_memory_bytes Resident memory\n"
                "# TYPE process_resident_memory_bytes gauge\n"
-               "process_resident_memory_bytes %ld\n",
-               resident_kib() * 1024);
+               "process_resident_memory_bytes %lld\n",
+               (long long)use.resident_kib * 1024);
     buf_printf(out,
                "# HELP process_open_fds Open file descriptors\n"
                "# TYPE process_open_fds gauge\nprocess_open_fds %d\n",

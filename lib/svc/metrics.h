@@ -21,10 +21,17 @@ struct metric *metric_gauge(const char *name, const char *help, const char *labe
 /* Buckets of OpenTelemetry's HTTP duration: 5 ms to 10 s, with three finer ones below. */
 struct metric *metric_histogram(const char *name, const char *help, const char *labels);
 
-void metric_add(struct metric *m, int64_t n);       /* counter or gauge */
-void metric_set(struct metric *m, int64_t value);   /* gauge */
+void metric_add(struct metric *m, int64_t n);     /* counter or gauge */
+void metric_set(struct metric *m, int64_t value); /* gauge */
 void metric_observe_us(struct metric *m, int64_t microseconds);
-int64_t metric_value(const struct metric *m);       /* histogram: number observed */
+int64_t metric_value(const struct metric *m); /* histogram: number observed */
+
+/* What this process uses, as the exposition and the beats say it. */
+struct process_use {
+    int64_t cpu_us; /* user and system */
+    int64_t resident_kib;
+};
+struct process_use process_use(void);
 
 /* The whole exposition, process_* and build_info included. Thread-safe. */
 void metrics_print(struct buf *out);

@@ -1,6 +1,7 @@
 #include "svc/migrate.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,11 +37,18 @@ static int by_version(const void *a, const void *b)
     return (x->version > y->version) - (x->version < y->version);
 }
 
+/* The digits a file's name or a row begins with; 0 when they are no number of ours. */
+static int read_version(const char *text)
+{
+    long version = strtol(text, NULL, 10);
+    return version > 0 && version <= INT_MAX ? (int)version : 0;
+}
+
 static void add_step(struct steps *steps, const struct embed_file *f)
 {
     unsigned char hash[crypto_hash_sha256_BYTES];
     struct step *s = &steps->at[steps->n++];
-    *s = (struct step){ .file = f, .version = atoi(f->name) };
+    *s = (struct step){ .file = f, .version = read_version(f->name) };
     crypto_hash_sha256(hash, (const unsigned char *)f->data, f->size);
     hex_encode(hash, sizeof(hash), s->checksum);
 }
@@ -73,7 +81,7 @@ static bool collect(const struct migrate_config *cfg, struct steps *steps)
 
 static void note_applied(struct steps *steps, const PGresult *res, int row)
 {
-    int version = atoi(PQgetvalue(res, row, 0));
+    int version = read_version(PQgetvalue(res, row, 0));
     for (size_t i = 0; i < steps->n; i++) {
         struct step *s = &steps->at[i];
         if (s->version != version)

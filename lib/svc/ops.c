@@ -114,7 +114,7 @@ static void serve_readyz(struct ops *o, struct http_request *r)
     pthread_mutex_unlock(&o->lock);
     if (ready && !is_live(o, &age_ms)) {
         ready = false;
-        strcpy(why, "the event loop is stuck");
+        snprintf(why, sizeof why, "the event loop is stuck");
     }
 
     AUTO_BUF struct buf page;
@@ -184,7 +184,7 @@ struct ops *ops_start(struct svc *svc, const char *listen)
     struct ops *o = xcalloc(1, sizeof *o);
     o->svc = svc;
     pthread_mutex_init(&o->lock, NULL);
-    strcpy(o->why, "starting");
+    snprintf(o->why, sizeof o->why, "starting");
     AUTO_FREE char *why = NULL;
     o->listener =
         http_start(&(struct http_config){ .listen = listen,

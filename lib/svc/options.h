@@ -24,7 +24,7 @@ enum option_kind {
 };
 
 struct option_row {
-    const char *name;    /* "GATEWAY_HTTP_LISTEN"; "@_RPC_LISTEN": @ is the service */
+    const char *name; /* "GATEWAY_HTTP_LISTEN"; "@_RPC_LISTEN": @ is the service */
     enum option_kind kind;
     size_t offset;       /* of the field in the configuration struct */
     const char *def;     /* text, parsed like input; NULL = unset */

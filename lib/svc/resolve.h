@@ -10,7 +10,8 @@
 struct resolver;
 
 /* Called in the loop's thread with the complete present set of numeric endpoints
- * ("tcp://10.0.0.3:7002", IPv6 in brackets), whenever it changed. Strings are borrowed. */
+ * ("tcp://10.0.0.3:7002", IPv6 in brackets), whenever it changed. Strings are borrowed.
+ */
 typedef void resolver_fn(void *arg, const char *const *endpoints, unsigned n);
 
 /* Follows a comma list of endpoints ("tcp://catalog:7002,tcp://127.0.0.1:7002"), each

@@ -32,17 +32,17 @@ struct rpc_server;
 
 struct call {
     struct svc *svc;
-    void *app;                            /* the service's own struct */
+    void *app; /* the service's own struct */
     const struct contract_method *method;
-    struct frame frame;                   /* header fields, meta, body: borrowed */
-    const char *peer;                     /* certificate name of the caller */
-    struct str actor_name;                /* empty when nobody */
-    int64_t deadline_ms;                  /* monotonic */
-    int64_t started_us;                   /* monotonic */
-    struct arena arena;                   /* freed with the call */
-    struct buf meta;                      /* reply records: record_add(&c->meta, ...) */
-    struct values body;                   /* filled by call_body */
-    struct values query;                  /* filled by call_query */
+    struct frame frame;    /* header fields, meta, body: borrowed */
+    const char *peer;      /* certificate name of the caller */
+    struct str actor_name; /* empty when nobody */
+    int64_t deadline_ms;   /* monotonic */
+    int64_t started_us;    /* monotonic */
+    struct arena arena;    /* freed with the call */
+    struct buf meta;       /* reply records: record_add(&c->meta, ...) */
+    struct values body;    /* filled by call_body */
+    struct values query;   /* filled by call_query */
     /* private */
     struct call_private *priv;
 };

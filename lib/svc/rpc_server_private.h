@@ -16,7 +16,7 @@
 
 enum {
     RPC_IN_FLIGHT_MAX = 1024,
-    RPC_TURN_MAX = 256,        /* messages taken in one turn of the loop */
+    RPC_TURN_MAX = 256,       /* messages taken in one turn of the loop */
     RPC_BIG_REPLY = 8 * 1024, /* from this size on, unsent bytes are counted */
     RPC_UNSENT_MAX = 64 * 1024 * 1024,
     RPC_SWEEP_MS = 20,

@@ -23,7 +23,14 @@
 
 struct schema;
 
-enum value_kind { VALUE_ABSENT, VALUE_NULL, VALUE_STR, VALUE_INT, VALUE_BOOL, VALUE_JSON };
+enum value_kind {
+    VALUE_ABSENT,
+    VALUE_NULL,
+    VALUE_STR,
+    VALUE_INT,
+    VALUE_BOOL,
+    VALUE_JSON
+};
 
 /* A checked field. s is set for strings, decimals (canonical text "12.50"), e-mails...
  * i for integers, keys and booleans; json for arrays and objects. */

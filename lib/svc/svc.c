@@ -34,26 +34,32 @@ void svc_exit(struct svc *svc, int code)
 
 /* ---- ready ---- */
 
-static bool is_ready(struct svc *svc, const char **why)
+bool svc_draining(const struct svc *svc)
 {
-    if (svc->draining) {
-        *why = "draining";
+    return svc->draining || rpc_server_draining(svc->rpc);
+}
+
+bool svc_ready(struct svc *svc, const char **ret_why)
+{
+    *ret_why = NULL;
+    if (svc_draining(svc)) {
+        *ret_why = "draining";
         return false;
     }
     if (svc->db && !db_ready(svc->db)) {
-        *why = "no database connection";
+        *ret_why = "no database connection";
         return false;
     }
-    return !svc->def->ready || svc->def->ready(svc, why);
+    return !svc->def->ready || svc->def->ready(svc, ret_why);
 }
 
 static void check_ready(void *arg)
 {
     enum { STARTING_MS = 20, STEADY_MS = 500 };
     struct svc *svc = arg;
-    const char *why = "starting";
-    bool ready = is_ready(svc, &why);
-    ops_set_ready(boot.ops, ready, ready ? "" : why);
+    const char *why;
+    bool ready = svc_ready(svc, &why);
+    ops_set_ready(boot.ops, ready, why ? why : "");
     if (ready && !boot.announced) {
         boot.announced = true;
         log_info("svc", "ready", F_STR("version", SVC_VERSION),
@@ -250,6 +256,8 @@ static void usage(const struct svc_def *def, const struct svc_tables *tables, FI
             "       %s VERB [arguments]\n\nVerbs:\n"
             "  migrate [--status]          create or update the schema\n"
             "  keygen --dir ROOT           create the keys of all services\n"
+            "  keygen --dir ROOT --client NAME --out DIR\n"
+            "                              create a key for one more caller\n"
             "  check-config                print the settings in force\n"
             "  healthcheck                 0 when this daemon says it is ready\n"
             "  call METHOD [JSON [PATH..]] [--as ID,ROLE,NAME]\n"

@@ -97,6 +97,11 @@ struct svc_def {
 
 int svc_main(int argc, char **argv, const struct svc_def *def);
 
+/* Ready to take work: what /readyz, the beat and control.ping say. False: *ret_why is a
+ * short reason, perhaps NULL. Only once the RPC port is open. */
+bool svc_ready(struct svc *svc, const char **ret_why);
+/* Not to be sent work: TERM came, or the monitor drained it. */
+bool svc_draining(const struct svc *svc);
 /* Ends the daemon from inside with an exit code, after a log line of the caller's. */
 void svc_exit(struct svc *svc, int code);
 /* A pool for calling another service from this daemon. NULL: logged, exit 69. */
@@ -109,7 +114,7 @@ bool svc_open_keys(struct svc *svc);
 bool svc_query_once(struct svc *svc, const char *sql, const struct str *params,
                     unsigned n, char **ret_text);
 
-/* The version of this build ("0.1.0") and the hash of its contracts (8 hex digits). */
+/* The version of this build: "0.1.0". */
 extern const char SVC_VERSION[];
 
 #endif

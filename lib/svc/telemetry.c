@@ -4,16 +4,16 @@
 #include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <zmq.h>
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "svc/metrics.h"
 #include "svc/peer.h"
 #include "svc/svc.h"
 
-enum { BEAT_MS = 1000, MESSAGE_MAX = 64 * 1024, FAREWELL_LINGER_MS = 200 };
+enum { BEAT_MS = 1000, MESSAGE_MAX = 64 * 1024 };
 
 struct telemetry {
     struct svc *svc;
@@ -66,50 +66,31 @@ static void find_control(struct telemetry *t)
 static void write_sender(struct telemetry *t, struct jsonw *w)
 {
     char at[CLOCK_TEXT_SIZE];
+    int64_t now_us = clock_wall_us();
     jw_kcstr(w, "service", t->svc->def->name);
     jw_kcstr(w, "instance", t->svc->instance);
     jw_kcstr(w, "version", SVC_VERSION);
     jw_kcstr(w, "boot_id", t->boot_id);
     jw_kint(w, "seq", (int64_t)t->seq++);
-    jw_kcstr(w, "at", clock_text(clock_wall_us(), at));
-    jw_kint(w, "at_us", clock_wall_us());
-}
-
-static long resident_kib(void)
-{
-    long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (!f)
-        return 0;
-    if (fscanf(f, "%*d %ld", &pages) != 1)
-        pages = 0;
-    fclose(f);
-    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+    jw_kcstr(w, "at", clock_text(now_us, at));
+    jw_kint(w, "at_us", now_us);
 }
 
 static void write_process(struct jsonw *w)
 {
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
+    struct process_use use = process_use();
     jw_kint(w, "pid", getpid());
-    jw_kint(w, "rss_kib", resident_kib());
-    jw_kint(w, "cpu_us",
-            (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 + u.ru_utime.tv_usec +
-                u.ru_stime.tv_usec);
+    jw_kint(w, "rss_kib", use.resident_kib);
+    jw_kint(w, "cpu_us", use.cpu_us);
 }
 
-static const char *state_name(struct svc *svc, const char **why)
+static void write_state(struct svc *svc, struct jsonw *w)
 {
-    *why = NULL;
-    if (svc->draining || rpc_server_draining(svc->rpc))
-        return "draining";
-    if (svc->db && !db_ready(svc->db)) {
-        *why = "no database connection";
-        return "not ready";
-    }
-    if (svc->def->ready && !svc->def->ready(svc, why))
-        return "not ready";
-    return "ready";
+    const char *why;
+    bool ready = svc_ready(svc, &why);
+    jw_kcstr(w, "state",
+             svc_draining(svc) ? "draining" : (ready ? "ready" : "not ready"));
+    jw_kcstr(w, "why", why);
 }
 
 static void beat(void *arg)
@@ -118,7 +99,6 @@ static void beat(void *arg)
     struct svc *svc = t->svc;
     struct buf b;
     struct jsonw w;
-    const char *why = NULL;
     if (!svc->rpc)
         return;
     if (!t->control[0])
@@ -127,8 +107,7 @@ static void beat(void *arg)
     jw_begin(&w, &b);
     jw_object(&w);
     write_sender(t, &w);
-    jw_kcstr(&w, "state", state_name(svc, &why));
-    jw_kcstr(&w, "why", why);
+    write_state(svc, &w);
     jw_kcstr(&w, "control", t->control);
     jw_kint(&w, "uptime_s", (clock_mono_us() - t->started_us) / 1000000);
     write_process(&w);
@@ -210,8 +189,6 @@ void telemetry_stop(struct telemetry **tp)
     if (!t)
         return;
     *tp = NULL;
-    int linger = FAREWELL_LINGER_MS;
-    zmq_setsockopt(peer_link_socket(t->link), ZMQ_LINGER, &linger, sizeof linger);
     struct buf b;
     struct jsonw w;
     buf_init(&b, 1024);

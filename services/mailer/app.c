@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "svc/exit.h"
 #include "svc/log.h"
 
 static bool load_letters(struct mailer_app *app)
@@ -104,8 +105,6 @@ void mailer_beat(struct svc *svc, struct jsonw *w)
 }
 
 /* --- verbs ------------------------------------------------------------------------- */
-
-enum { EXIT_USAGE = 64, EXIT_MISSING = 69, EXIT_CONFIG = 78 };
 
 static struct letter_job sample_job(const char *template)
 {
