@@ -8,9 +8,10 @@ sources=$(git ls-files '*.c' '*.h')
 
 say() { printf '%s\n' "$1" >>"$bad"; }
 
-# Arrows point down only: services -> lib/svc -> lib/base; no service sees another.
+# Arrows point down only: services -> lib/svc -> lib/base; no service sees another. Tests
+# are linked with every layer: err_test compares the table with the embedded errors.json.
 grep -nE '#include "(svc|gateway|auth|catalog|mailer|monitor)/' lib/base/*.[ch] |
-    while read -r l; do say "layer: lib/base includes upwards: $l"; done
+    grep -v '^[^:]*_test\.c:' | while read -r l; do say "layer: lib/base includes upwards: $l"; done
 grep -nE '#include "(gateway|auth|catalog|mailer|monitor)/' lib/svc/*.[ch] |
     while read -r l; do say "layer: lib/svc includes a service: $l"; done
 for s in gateway auth catalog mailer monitor; do
@@ -29,9 +30,9 @@ door 'jwt.h' '^lib/svc/token[^/]*$'
 door 'curl/curl.h' '^services/mailer/(smtp|verdict)[^/]*$'
 door 'hiredis/hiredis.h' '^(lib/svc/redis|services/gateway/redis)[^/]*$'
 
-# Functions that cannot be used safely.
+# Functions that cannot be used safely on what comes from outside; tests make their own.
 grep -nE '\b(strcpy|strcat|sprintf|gets|atoi|atol|strtok|system|popen|alloca)\(' $sources |
-    while read -r l; do say "banned: $l"; done
+    grep -v '^[^:]*_test\.c:' | while read -r l; do say "banned: $l"; done
 
 # Budgets: files of 600 lines, lines of 90 columns.
 for f in $sources; do

@@ -86,7 +86,7 @@ static void send_merged(struct run *r)
     char *end = list;
     for (long i = 0; i < r->o->in_flight; i++) {
         seen[i] = random_new_id(r, seen, i);
-        end += sprintf(end, "%c%ld", i ? ',' : '{', seen[i]);
+        end += snprintf(end, ID_TEXT, "%c%ld", i ? ',' : '{', seen[i]);
     }
     memcpy(end, "}", 2);
     send_query(r, list);
