@@ -87,7 +87,7 @@ $(B)/lib/%_test: $(B)/lib/%_test.o $(B)/libsvc.a $(B)/libbase.a
 
 run:
 	@deploy/local/install build run
-	@+$(MAKE) --no-print-directory all
+	@+$(MAKE) -s --no-print-directory all
 	@BIN_DIR=$(B)/bin deploy/local/run
 
 clean-run:
@@ -102,7 +102,7 @@ test:
 	@tests/run $(PROFILE)
 
 bench:
-	@deploy/local/install build run
+	@deploy/local/install build run bench
 	@+$(MAKE) --no-print-directory all bench-programs
 	@tests/bench/run
 
@@ -112,6 +112,7 @@ fmt:
 	clang-format -i $(shell git ls-files '*.c' '*.h')
 
 lint:
+	@deploy/local/install build test lint
 	@mk/lint.sh
 
 clean:

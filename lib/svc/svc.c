@@ -292,7 +292,10 @@ int svc_load_options(struct svc *svc, const struct svc_tables *tables)
     if (options_load(tables->t, tables->n, stderr) > 0)
         return EXIT_CONFIG;
     if (!log_levels(svc->cfg.log_level)) {
-        fprintf(stderr, "LOG_LEVEL must be levels like info or info,db=debug.\n");
+        fprintf(stderr,
+                "LOG_LEVEL (or DJANGO_LOG_LEVEL) is %s; it takes debug, info, warn or "
+                "error, and levels by area: info,db=debug.\n",
+                svc->cfg.log_level);
         return EXIT_CONFIG;
     }
     svc_config_derive(svc);

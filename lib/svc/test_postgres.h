@@ -24,8 +24,11 @@ struct test_postgres {
     char bin[256];
     char dir[64];
     char data[80];
+    char log[80];
     pid_t server;
 };
+
+enum { TEST_POSTGRES_ARGS = 16 };
 
 /* Postgres refuses root. */
 static inline void test_postgres_drop_root(void)
@@ -45,10 +48,15 @@ static inline pid_t test_postgres_spawn(const struct test_postgres *pg,
     snprintf(program, sizeof(program), "%s/%s", pg->bin, argv[0]);
     test_postgres_drop_root();
     prctl(PR_SET_PDEATHSIG, SIGINT); /* no server outlives its test */
-    if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr) ||
+    /* What it says is kept beside its data and shown when it fails. */
+    if (!freopen(pg->log, "a", stdout) || dup2(STDOUT_FILENO, STDERR_FILENO) < 0 ||
         chdir("/") != 0)
         _exit(126);
-    execv(program, (char *const *)argv);
+    /* initdb finds its own kin by argv[0], in PATH when that is a bare name. */
+    const char *full[TEST_POSTGRES_ARGS] = { program };
+    for (int i = 1; i < TEST_POSTGRES_ARGS - 1 && argv[i]; i++)
+        full[i] = argv[i];
+    execv(program, (char *const *)full);
     _exit(127);
 }
 
@@ -104,6 +112,17 @@ static inline void test_postgres_stop(struct test_postgres *pg)
     pg->server = 0;
 }
 
+static inline void test_postgres_show_log(const struct test_postgres *pg)
+{
+    char text[4096];
+    FILE *f = fopen(pg->log, "re");
+    if (!f)
+        return;
+    size_t n = fread(text, 1, sizeof(text), f);
+    fclose(f);
+    fprintf(stderr, "Postgres did not start:\n%.*s\n", (int)n, text);
+}
+
 /* False when this machine has no server programs: the test says so and skips. */
 static inline bool test_postgres_new(struct test_postgres *pg)
 {
@@ -119,6 +138,7 @@ static inline bool test_postgres_new(struct test_postgres *pg)
     if (user && chown(pg->dir, user->pw_uid, user->pw_gid) != 0)
         return false;
     snprintf(pg->data, sizeof(pg->data), "%s/data", pg->dir);
+    snprintf(pg->log, sizeof(pg->log), "%s/log", pg->dir);
     const char *const argv[] = {
         "initdb",           "-D",        pg->data, "-U",
         "postgres",         "-A",        "trust",  "--encoding=UTF8",
@@ -126,8 +146,11 @@ static inline bool test_postgres_new(struct test_postgres *pg)
     };
     int status = -1;
     pid_t pid = test_postgres_spawn(pg, argv);
-    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 &&
-           test_postgres_start(pg);
+    bool fine = pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 &&
+                test_postgres_start(pg);
+    if (!fine)
+        test_postgres_show_log(pg);
+    return fine;
 }
 
 static inline void test_postgres_free(struct test_postgres *pg)

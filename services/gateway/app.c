@@ -1,6 +1,7 @@
 #include "gateway/app.h"
 
 #include "base/mem.h"
+#include "svc/exit.h"
 #include "svc/log.h"
 
 /* Room for a token of 4 KiB, a target of 2 KiB and the rest of a head; the library zeroes
@@ -62,6 +63,7 @@ bool gateway_init(struct svc *svc)
     app->svc = svc;
     app->cfg = svc->app_cfg;
     svc->app = app;
+    svc->init_exit_code = EXIT_CONFIG; /* what fails below is a setting */
     gateway_inbox_init(&app->inbox);
     app->metrics = gateway_metrics_new(svc->contract);
     app->hosts = gateway_hosts_new(app->cfg->public_url, app->cfg->allowed_hosts);
@@ -70,7 +72,10 @@ bool gateway_init(struct svc *svc)
                   F_STR("url", app->cfg->public_url));
         return false;
     }
-    return open_clients(app) && open_parts(app) && open_listener(app);
+    if (!open_clients(app) || !open_parts(app))
+        return false;
+    svc->init_exit_code = EXIT_MISSING;
+    return open_listener(app);
 }
 
 /* ---- state ---- */

@@ -69,8 +69,13 @@ class LocalStack:
 
     def pids(self):
         """Process numbers by name, of everything the supervisor wrote down."""
-        files = (self.run_dir / "pids").glob("*")
-        return {f.name: int(f.read_text().split()[0]) for f in files}
+        found = {}
+        for file in (self.run_dir / "pids").glob("*"):
+            try:
+                found[file.name] = int(file.read_text().split()[0])
+            except (FileNotFoundError, IndexError):
+                pass  # it ended, or is just being written down again
+        return found
 
     def processes(self):
         """Every process on this machine that was told of this RUN_DIR, by its environment
