@@ -113,6 +113,7 @@ static struct letter_job sample_job(const char *template)
         .template = str_of(template),
         .recipient = STR("someone@example.com"),
         .params = STR("{\"username\":\"someone\",\"link_base\":\"http://localhost\"}"),
+        .date_us = INT64_C(1799996400000000),
         .expires_us = INT64_C(1800000000000000),
     };
 }
@@ -125,7 +126,8 @@ static int preview(struct svc *svc, int argc, char **argv)
     buf_init(&subject, 4096);
     buf_init(&text, 256 * 1024);
     if (argc != 2) {
-        fprintf(stderr, "Usage: mailer preview verification|welcome\n");
+        fprintf(stderr, "Usage: mailer preview verification|welcome|password_reset|"
+                        "password_changed\n");
         return EXIT_USAGE;
     }
     struct letters *l = letters_new(cfg->templates_dir, cfg->from, NULL, &why);

@@ -46,6 +46,9 @@ static const struct mail_rule {
 } RULES[] = {
     { "user.registered", 1, "verification", true },
     { "user.verified", 1, "welcome", false },
+    { "user.verification_requested", 1, "verification", true },
+    { "user.password_reset_requested", 1, "password_reset", true },
+    { "user.password_changed", 1, "password_changed", false },
 };
 
 static const struct mail_rule *find_rule(const struct event *e, const json_t *payload)
@@ -88,6 +91,9 @@ static void write_params(struct jsonw *w, const json_t *payload)
     for (size_t i = 0; i < ARRAY_LEN(KEPT); i++)
         if (*text_member(payload, KEPT[i]))
             jw_kcstr(w, KEPT[i], text_member(payload, KEPT[i]));
+    json_int_t user_id = json_integer_value(json_object_get(payload, "user_id"));
+    if (user_id > 0)
+        jw_kint(w, "user_id", user_id);
     jw_object_end(w);
 }
 

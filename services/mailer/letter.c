@@ -19,16 +19,23 @@ extern const struct embed_file embed_mailer_templates[];
 enum { MAIL_MAX = 256 * 1024, TEMPLATE_MAX = 64 * 1024, TOKEN_LENGTH = 43 };
 
 /* What the templates may name; the order of `enum value_index`. */
-static const char *const NAMES[] = { "username", "link", "expires", NULL };
-enum value_index { VALUE_USERNAME, VALUE_LINK, VALUE_EXPIRES, VALUES };
+static const char *const NAMES[] = { "username", "link", "expires", "when", NULL };
+enum value_index { VALUE_USERNAME, VALUE_LINK, VALUE_EXPIRES, VALUE_WHEN, VALUES };
 
 enum part { PART_SUBJECT, PART_TEXT, PART_HTML, PARTS };
 static const char *const SUFFIXES[PARTS] = { "subject", "txt", "html" };
 
+/* path: of the link, up to the token; NULL for a mail without one. with_uid: the link
+ * says whose it is, as the original's does. */
 static const struct kind {
-    const char *name;
-    bool has_link;
-} KINDS[] = { { "verification", true }, { "welcome", false } };
+    const char *name, *path;
+    bool with_uid;
+} KINDS[] = {
+    { "verification", "/api/auth/verify-email?", false },
+    { "welcome", NULL, false },
+    { "password_reset", "/api/auth/reset-password/?", true },
+    { "password_changed", NULL, false },
+};
 enum { KIND_COUNT = ARRAY_LEN(KINDS) };
 
 struct letters {
@@ -191,7 +198,7 @@ static bool is_link_base(struct str s)
     return s.n < 512;
 }
 
-static struct str expiry_text(int64_t us, struct arena *a)
+static struct str time_text(int64_t us, struct arena *a)
 {
     char text[64];
     struct tm tm;
@@ -226,16 +233,24 @@ static struct str param(const json_t *params, const char *key, struct arena *a)
 }
 
 static const char *make_link(const struct letters *l, const struct letter_job *job,
-                             struct str base, struct arena *a, struct str *ret)
+                             const struct kind *kind, const json_t *params,
+                             struct arena *a, struct str *ret)
 {
+    struct str base = param(params, "link_base", a);
+    json_int_t user_id = json_integer_value(json_object_get(params, "user_id"));
+    const char *uid = "";
+    if (kind->with_uid && user_id <= 0)
+        return "the user of the link is not known";
+    if (kind->with_uid)
+        uid = arena_printf(a, "uid=%" JSON_INTEGER_FORMAT "&", user_id);
     if (!is_link_base(base))
         return "the base of the link is not an http address";
     struct str token = open_token(l, job->sealed, a);
     if (token.n == 0)
         return "the sealed token does not open with this key";
     bool slash = base.p[base.n - 1] == '/';
-    *ret = str_of(arena_printf(a, "%.*s/api/auth/verify-email?token=%.*s",
-                               (int)base.n - slash, base.p, STR_ARG(token)));
+    *ret = str_of(arena_printf(a, "%.*s%s%stoken=%.*s", (int)base.n - slash, base.p,
+                               kind->path, uid, STR_ARG(token)));
     return NULL;
 }
 
@@ -243,7 +258,8 @@ static void fill_values(const struct letter_job *job, const json_t *params,
                         struct arena *a, struct template_value *v)
 {
     v[VALUE_USERNAME].text = clean_name(param(params, "username", a), a);
-    v[VALUE_EXPIRES].text = expiry_text(job->expires_us, a);
+    v[VALUE_EXPIRES].text = time_text(job->expires_us, a);
+    v[VALUE_WHEN].text = time_text(job->date_us, a);
     for (size_t i = 0; i < VALUES; i++)
         v[i].on = v[i].text.n > 0;
 }
@@ -295,9 +311,8 @@ const char *letter_write(const struct letters *l, const struct letter_job *job,
     if (!address_check(job->recipient, a, ret_to))
         return "the recipient is not an address that can be mailed";
     json_t *params = json_loadb(job->params.p, job->params.n, 0, NULL);
-    struct str base = param(params, "link_base", a);
-    if (KINDS[kind].has_link)
-        why = make_link(l, job, base, a, &link);
+    if (KINDS[kind].path)
+        why = make_link(l, job, &KINDS[kind], params, a, &link);
     fill_values(job, params, a, v);
     json_decref(params);
     set_link(v, link);
@@ -318,7 +333,7 @@ bool letter_preview(const struct letters *l, const struct letter_job *job,
     json_t *params = json_loadb(job->params.p, job->params.n, 0, NULL);
     fill_values(job, params, &a, v);
     json_decref(params);
-    if (KINDS[kind].has_link)
+    if (KINDS[kind].path)
         set_link(v, STR("[link hidden]"));
     buf_str(ret_subject, str_trim(render(l, kind, PART_SUBJECT, v, &a)));
     template_render(l->templates[kind][PART_TEXT], v, ret_text);

@@ -19,7 +19,7 @@ struct letter_job {
     struct str job_id; /* UUID text */
     struct str template;
     struct str recipient;
-    struct str params; /* JSON: username, link_base */
+    struct str params; /* JSON: username, link_base, user_id */
     struct str sealed; /* hex, may be empty */
     struct str message_id;
     struct str request_id; /* hex, may be empty */

@@ -80,6 +80,42 @@ static void test_the_link(void **state)
     arena_deinit(&a);
 }
 
+static void test_the_reset_link(void **state)
+{
+    const struct fixture *f = *state;
+    struct letter_job job = sample(f);
+    struct arena a = { 0 };
+    struct buf out AUTO_BUF;
+    struct str to;
+    buf_init(&out, 65536);
+    job.template = STR("password_reset");
+    job.params = STR("{\"username\":\"ann\",\"link_base\":\"https://q.example\","
+                     "\"user_id\":12}");
+    assert_null(letter_write(f->letters, &job, &a, &out, &to));
+    AUTO_FREE char *link = xasprintf(
+        "\r\nhttps://q.example/api/auth/reset-password/?uid=12&token=%s\r\n", TOKEN);
+    assert_true(contains(&out, link));
+    assert_true(contains(&out, "works once, until 23 November 2026, 10:12 UTC."));
+    arena_deinit(&a);
+}
+
+static void test_the_notice(void **state)
+{
+    const struct fixture *f = *state;
+    struct letter_job job = sample(f);
+    struct arena a = { 0 };
+    struct buf out AUTO_BUF;
+    struct str to;
+    buf_init(&out, 65536);
+    job.template = STR("password_changed");
+    job.sealed = STR("");
+    assert_null(letter_write(f->letters, &job, &a, &out, &to));
+    assert_true(contains(&out, "Subject: Your password was changed\r\n"));
+    assert_true(contains(&out, "was changed on 22 November 2026, 10:12 UTC."));
+    assert_false(contains(&out, "http"));
+    arena_deinit(&a);
+}
+
 static const struct refused_case {
     const char *what, *template, *recipient, *params, *sealed;
 } REFUSED[] = {
@@ -90,6 +126,7 @@ static const struct refused_case {
     { "a base with a line end", NULL, NULL, "{\"link_base\":\"http://x\\r\\ny\"}", NULL },
     { "a base that leaves its quotes", NULL, NULL, "{\"link_base\":\"http://x\\\">\"}",
       NULL },
+    { "a reset of nobody", "password_reset", NULL, NULL, NULL },
     { "no secret", NULL, NULL, NULL, "" },
     { "a cut secret", NULL, NULL, NULL, "00ff" },
     { "a secret that is not hex", NULL, NULL, NULL, "zz" },
@@ -168,6 +205,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_link),
+        cmocka_unit_test(test_the_reset_link),
+        cmocka_unit_test(test_the_notice),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_a_foreign_secret),
         cmocka_unit_test(test_preview_hides_the_link),

@@ -82,6 +82,14 @@ class FakeAuth:
         return self.event("user.verified", {"user_id": 1, "username": name,
                                             "email": email})
 
+    def linked(self, kind, name, email, token=None, **more):
+        """An event that carries a link's token; returns (event, token)."""
+        token = token or base64.urlsafe_b64encode(secrets.token_bytes(32))[:43].decode()
+        payload = {"user_id": 7, "username": name, "email": email,
+                   "link_base": "http://localhost:8000"}
+        fields = {"expires_at": timestamp(3600), "sealed": self.seal_token(token)} | more
+        return self.event(kind, payload, **fields), token
+
     # --- the sockets --------------------------------------------------------------------
 
     def _head(self):

@@ -59,13 +59,58 @@ def test_a_verified_address_is_welcomed(auth, smtp, address):
     assert "http" not in mail.text
 
 
+def test_a_password_reset_is_mailed_with_its_link(auth, smtp, address, job_of, stack):
+    to = address()
+    event, token = auth.linked("user.password_reset_requested", "ann", to)
+    (mail,) = smtp.wait_for(to)
+    link = f"http://localhost:8000/api/auth/reset-password/?uid=7&token={token}"
+    assert mail.subject == "Reset password" and mail.recipients == [to]
+    assert mail.text.split().count(link) == 1 and "Hello ann," in mail.text
+    html = mail.message.get_body(("html",)).get_content()
+    assert html.count(f'href="{link.replace("&", "&amp;")}"') == 2
+    until = event["expires_at"][11:16]
+    assert "The link works once, until" in mail.text and f"{until} UTC." in mail.text
+    job = job_of(to, "sent")
+    assert job["template"] == "password_reset" and job["secret_sealed"] is None
+    assert token not in json.dumps(job)
+    _, shown = stack.client("mailer", "monitor").call("mailer.jobs.show",
+                                                      {"job_id": job["job_id"]})
+    assert "[link hidden]" in shown["preview"] and "http" not in shown["preview"]
+    assert token not in json.dumps(shown)
+
+
+def test_a_new_verification_link_is_mailed(auth, smtp, address, job_of):
+    to = address()
+    _, token = auth.linked("user.verification_requested", "ann", to)
+    (mail,) = smtp.wait_for(to)
+    assert LINK.search(mail.text)[1] == token
+    assert job_of(to, "sent")["template"] == "verification"
+
+
+def test_a_changed_password_is_noticed(auth, smtp, address, job_of):
+    to = address()
+    auth.event("user.password_changed", {"user_id": 7, "username": "bob", "email": to,
+                                         "min_uv": 2},
+               created_at="2026-11-22T10:12:57.161784Z",
+               expires_at="2999-01-01T00:00:00Z")
+    (mail,) = smtp.wait_for(to)
+    assert mail.subject == "Your password was changed" and "Hello bob," in mail.text
+    assert "was changed on 22 November 2026, 10:12 UTC." in mail.text
+    assert "http" not in mail.text  # a notice that asks for a click teaches bad habits
+    assert job_of(to, "sent")["template"] == "password_changed"
+
+
 @pytest.mark.parametrize("kind, payload, more", [
     ("user.renamed", {"user_id": 1, "username": "x", "email": "no@example.net"}, {}),
     ("user.registered", {"user_id": 1, "username": "x", "email": ""}, {"sealed": "AAAA"}),
     ("user.registered", {"user_id": 1, "username": "x", "email": "no@example.net"}, {}),
     ("user.registered", {"user_id": 1, "username": "x", "email": "no@example.net"},
      {"version": 2, "sealed": "AAAA"}),
-], ids=["type", "no address", "no secret", "version"])
+    ("user.password_reset_requested",
+     {"user_id": 1, "username": "x", "email": "no@example.net"}, {}),
+    ("user.password_changed", {"user_id": 1, "username": "x", "email": ""}, {}),
+], ids=["type", "no address", "no secret", "version", "reset without secret",
+        "change without address"])
 def test_other_events_are_only_remembered(auth, smtp, database, address, kind, payload,
                                           more):
     event = auth.event(kind, payload, **more)
