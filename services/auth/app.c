@@ -1,6 +1,6 @@
 #include "auth/app.h"
+#include "auth/link_request.h"
 
-#include <openssl/sha.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +33,10 @@ const struct rpc_handler AUTH_HANDLERS[] = {
     { "auth.refresh", auth_refresh },
     { "auth.verify_email", auth_verify_email },
     { "auth.verify_email_page", auth_verify_email_page },
+    { "auth.forgot_password", auth_forgot_password },
+    { "auth.reset_password", auth_reset_password },
+    { "auth.reset_password_page", auth_reset_password_page },
+    { "auth.resend_verification", auth_resend_verification },
     { "auth.jwks", auth_jwks },
     { "auth.events.pull", auth_events_pull },
     { 0 },
@@ -133,6 +137,7 @@ bool auth_init(struct svc *svc)
         return false;
     svc->init_exit_code = EXIT_MISSING;
     app->events = event_publisher_start(svc, "user", app->cfg->events_listen);
+    app->link_requests = auth_link_requests_start(app);
     app->prune = loop_timer(svc->loop, PRUNE_MS, PRUNE_MS, prune, app);
     return app->events != NULL;
 }
@@ -142,6 +147,7 @@ void auth_deinit(struct svc *svc)
     struct auth_app *app = svc->app;
 
     loop_timer_cancel(&app->prune);
+    auth_link_requests_stop(&app->link_requests);
     event_publisher_stop(&app->events);
     auth_signing_stop(&app->signing);
     hash_pool_free(&app->hashes);
@@ -184,9 +190,11 @@ void auth_beat(struct svc *svc, struct jsonw *w)
 /* --- what handlers share -------------------------------------------------------------
  */
 
-void auth_link_hash(struct str token, uint8_t hash[static AUTH_LINK_HASH])
+void auth_reply_html(struct call *c, int status, struct str html)
 {
-    SHA256((const uint8_t *)token.p, token.n, hash);
+    record_add(&c->meta, REC_CONTENT_TYPE, STR("text/html; charset=utf-8"));
+    record_add(&c->meta, REC_CACHE_CONTROL, STR("no-store"));
+    call_reply(c, status, html);
 }
 
 struct str auth_time_param(struct call *c, int64_t wall_us)

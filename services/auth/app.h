@@ -19,6 +19,7 @@ struct auth_app {
     struct auth_signing *signing;
     struct event_publisher *events;
     struct auth_blocklist *blocklist;
+    struct auth_link_requests *link_requests;
     struct loop_timer *prune;
     uint8_t mailer_seal[AUTH_SEAL_KEY];    /* public key of what only the mailer opens */
     uint8_t request_key[AUTH_REQUEST_KEY]; /* of stored request hashes */
@@ -40,12 +41,19 @@ void auth_login(struct call *c);
 void auth_refresh(struct call *c);
 void auth_verify_email(struct call *c);
 void auth_verify_email_page(struct call *c);
+void auth_forgot_password(struct call *c);
+void auth_reset_password(struct call *c);
+void auth_reset_password_page(struct call *c);
+void auth_resend_verification(struct call *c);
 void auth_jwks(struct call *c);
 void auth_events_pull(struct call *c);
 
 /* The hash under which the secret of a mailed link is kept: SHA-256 of its characters. */
 enum { AUTH_LINK_TEXT = 43, AUTH_LINK_HASH = 32 };
 void auth_link_hash(struct str token, uint8_t hash[static AUTH_LINK_HASH]);
+
+/* Answers with a page that nobody may keep. status 0 = the contract's. */
+void auth_reply_html(struct call *c, int status, struct str html);
 
 /* Parameters; memory from the call's arena. */
 struct str auth_time_param(struct call *c, int64_t wall_us);

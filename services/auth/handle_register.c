@@ -5,6 +5,7 @@
  */
 #include "auth/app.h"
 #include "auth/identity.h"
+#include "auth/link.h"
 
 #include <sodium.h>
 
@@ -141,28 +142,18 @@ struct link {
     struct str hash, sealed, expires; /* parameters; null without an address */
 };
 
-/* The database gets the secret's hash and a copy that only the mailer can open. */
 static struct link make_link(struct registration *g, int64_t now_us)
 {
     struct call *c = g->call;
-    uint8_t secret[32], hash[AUTH_LINK_HASH];
-    char text[B64URL_SIZE(sizeof(secret))];
-    uint8_t sealed[AUTH_LINK_TEXT + crypto_box_SEALBYTES];
 
     if (g->email.n == 0)
         return (struct link){ 0 };
-    id_random(secret, sizeof(secret));
-    b64url_encode(secret, sizeof(secret), text);
-    auth_link_hash(str_of(text), hash);
-    crypto_box_seal(sealed, (const uint8_t *)text, AUTH_LINK_TEXT, g->app->mailer_seal);
-    struct link link = {
-        .hash = db_bytes_param(&c->arena, hash, sizeof(hash)),
-        .sealed = db_bytes_param(&c->arena, sealed, sizeof(sealed)),
+    struct auth_link link = auth_link_make(g->app, &c->arena);
+    return (struct link){
+        .hash = link.hash,
+        .sealed = link.sealed,
         .expires = auth_time_param(c, now_us + g->app->cfg->verify_s * 1000000),
     };
-    sodium_memzero(secret, sizeof(secret));
-    sodium_memzero(text, sizeof(text));
-    return link;
 }
 
 static void on_id(void *arg, int64_t id)

@@ -18,9 +18,7 @@ static void reply_page(struct call *c, int status, enum auth_page page, struct s
 
     buf_init(&body, PAGE_MAX);
     auth_page_write(page, token, &body);
-    record_add(&c->meta, REC_CONTENT_TYPE, STR("text/html; charset=utf-8"));
-    record_add(&c->meta, REC_CACHE_CONTROL, STR("no-store"));
-    call_reply(c, status, buf_get(&body));
+    auth_reply_html(c, status, buf_get(&body));
 }
 
 static bool wants_page(const struct call *c)

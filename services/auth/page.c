@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "svc/embed.h"
 
+enum { FORM_MAX = 8 * 1024 };
+
 extern const struct embed_file embed_auth_pages[];
 
 static const struct {
@@ -20,6 +22,11 @@ static const struct {
     [AUTH_PAGE_INVALID] = { "This link does not work", "broken",
                             "It is incomplete, was replaced by a newer one, or its time "
                             "is up." },
+    [AUTH_PAGE_RESET] = { "Choose a new password", "",
+                          "Setting it ends every session of your account, on all "
+                          "devices." },
+    [AUTH_PAGE_RESET_DONE] = { "Password changed", "well",
+                               "Log in with the new one. This window can be closed." },
 };
 
 static void escape(struct buf *out, struct str s)
@@ -93,25 +100,52 @@ static void style_hash(struct str style, char out[static 48])
     b64_encode(digest, sizeof(digest), out);
 }
 
-void auth_page_write(enum auth_page page, struct str token, struct buf *out)
+static void write_page(enum auth_page page, struct str form, struct buf *out)
 {
-    AUTO_BUF struct buf form;
     struct str style = embed_find(embed_auth_pages, "style.css");
     char hash[48];
 
-    buf_init(&form, 8 * 1024);
     style_hash(style, hash);
-    if (page == AUTH_PAGE_CONFIRM)
-        fill(&form, "form.html",
-             (const struct slot[]){ { "token", token, false }, { 0 } });
     const struct slot slots[] = {
         { "title", str_of(TEXTS[page].title), false },
         { "mark", str_of(TEXTS[page].mark), false },
         { "text", str_of(TEXTS[page].text), false },
         { "style", style, true },
         { "hash", str_of(hash), true },
-        { "form", buf_get(&form), true },
+        { "form", form, true },
         { 0 },
     };
     fill(out, "verify.html", slots);
+}
+
+void auth_page_write(enum auth_page page, struct str token, struct buf *out)
+{
+    AUTO_BUF struct buf form;
+
+    buf_init(&form, FORM_MAX);
+    if (page == AUTH_PAGE_CONFIRM)
+        fill(&form, "form.html",
+             (const struct slot[]){ { "token", token, false }, { 0 } });
+    write_page(page, buf_get(&form), out);
+}
+
+void auth_page_write_reset(const struct auth_reset_form *f, struct buf *out)
+{
+    AUTO_BUF struct buf form;
+    AUTO_BUF struct buf problems;
+
+    buf_init(&form, FORM_MAX);
+    buf_init(&problems, FORM_MAX / 2);
+    for (unsigned i = 0; i < f->nproblems; i++)
+        fill(
+            &problems, "problem.html",
+            (const struct slot[]){ { "problem", str_of(f->problems[i]), false }, { 0 } });
+    const struct slot slots[] = {
+        { "problems", buf_get(&problems), true },
+        { "uid", f->uid, false },
+        { "token", f->token, false },
+        { 0 },
+    };
+    fill(&form, "reset.html", slots);
+    write_page(AUTH_PAGE_RESET, buf_get(&form), out);
 }

@@ -1,10 +1,11 @@
--- Confirms an address by the mailed secret. The user's row is locked first; the answer
--- says whether it had been verified before.
+-- Confirms an address by the newest mailed secret. The user's row is locked first; the
+-- answer says whether it had been verified before.
 -- $1 hash  $2 now  $3 event id  $4 request id  $5 trace id  $6 span id  $7 client address
 with u as (
     select x.id, x.username, x.email, x.is_verified
       from users x join email_token t on t.user_id = x.id
      where t.hash = $1 and t.purpose = 'verify' and t.expires_at > $2
+       and x.verify_link = $1
        for update of x
 ), v as (
     update users x set is_verified = true

@@ -5,8 +5,9 @@
 -- $13 request id  $14 trace id  $15 span id  $16 idempotency key or null  $17 its principal
 -- $18 request hash  $19 answer  $20 client address
 with u as (
-    insert into users (id, username, username_key, email, email_key, password, date_joined)
-    values ($1, $2, $3, $4, $5, $6, $7)
+    insert into users (id, username, username_key, email, email_key, password, date_joined,
+                       verify_link)
+    values ($1, $2, $3, $4, $5, $6, $7, $8::bytea)
  returning id
 ), link as (
     insert into email_token (hash, user_id, purpose, created_at, expires_at)
