@@ -37,6 +37,8 @@ const struct rpc_handler AUTH_HANDLERS[] = {
     { "auth.reset_password", auth_reset_password },
     { "auth.reset_password_page", auth_reset_password_page },
     { "auth.resend_verification", auth_resend_verification },
+    { "auth.me", auth_me },
+    { "auth.logout", auth_logout },
     { "auth.jwks", auth_jwks },
     { "auth.events.pull", auth_events_pull },
     { 0 },

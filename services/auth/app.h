@@ -45,6 +45,8 @@ void auth_forgot_password(struct call *c);
 void auth_reset_password(struct call *c);
 void auth_reset_password_page(struct call *c);
 void auth_resend_verification(struct call *c);
+void auth_me(struct call *c);
+void auth_logout(struct call *c);
 void auth_jwks(struct call *c);
 void auth_events_pull(struct call *c);
 
