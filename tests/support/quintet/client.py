@@ -71,9 +71,12 @@ class Client:
     def send_raw(self, data, timeout=None):
         """Sends bytes as they are and returns the bytes of the answer."""
         s = self._connect()
-        s.send(data)
         limit = env.seconds(timeout if timeout is not None else self.timeout)
-        if not s.poll(int(limit * 1000)):
+        # A refused handshake takes the connection away: then there is nowhere to send.
+        sent = s.poll(int(limit * 1000), zmq.POLLOUT)
+        if sent:
+            s.send(data)
+        if not sent or not s.poll(int(limit * 1000)):
             self._forget()  # a REQ socket that waits cannot be used again
             raise NoAnswer(f"{self.endpoint} did not answer within {limit:.1f} s")
         return s.recv()
