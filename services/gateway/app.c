@@ -72,6 +72,7 @@ bool gateway_init(struct svc *svc)
                   F_STR("url", app->cfg->public_url));
         return false;
     }
+    app->docs = gateway_docs_new(svc->contract, app->cfg->public_url);
     if (!open_clients(app) || !open_parts(app))
         return false;
     svc->init_exit_code = EXIT_MISSING;
@@ -157,6 +158,7 @@ void gateway_deinit(struct svc *svc)
     loop_timer_cancel(&app->drain_timer);
     answer_everybody(app);
     http_stop(&app->http);
+    gateway_docs_free(&app->docs);
     gateway_health_free(&app->health);
     gateway_keyring_free(&app->keyring);
     gateway_hosts_free(&app->hosts);

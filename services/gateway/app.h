@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "gateway/config.h"
+#include "gateway/docs.h"
 #include "gateway/health.h"
 #include "gateway/host.h"
 #include "gateway/ids.h"
@@ -52,6 +53,7 @@ struct gateway_app {
     struct rpc_client *auth, *catalog;
     struct gateway_keyring *keyring;
     struct gateway_health *health;
+    struct gateway_docs *docs;
     struct gateway_metrics *metrics;
     struct gateway_inbox inbox;
     struct gateway_request *waiting; /* for keys; the loop's thread only */
@@ -96,6 +98,8 @@ void gateway_reply_success(struct gateway_request *rq, const struct frame *reply
                            struct rpc_client *from);
 /* A document of the gateway's own; the body is copied. */
 void gateway_reply_json(struct gateway_request *rq, int status, struct str body);
+/* One of gateway_docs, or 304 when the client has it. */
+void gateway_reply_document(struct gateway_request *rq, const struct gateway_document *d);
 
 /* forward.c; the loop's thread */
 void gateway_forward_batch(void *app);

@@ -160,12 +160,21 @@ static void call_service(struct gateway_request *rq, struct buf *meta)
     rpc_call(client, &f, rq->method->timeout_ms, may_retry(rq), on_reply, rq);
 }
 
+/* What the gateway knows itself: its documents and the health of all. */
+static void answer_locally(struct gateway_request *rq)
+{
+    const struct gateway_document *d = gateway_docs_find(rq->app->docs, rq->method->name);
+    if (d)
+        gateway_reply_document(rq, d);
+    else
+        gateway_health_answer(rq->app->health, rq);
+}
+
 static void handle(struct gateway_request *rq, struct buf *meta)
 {
-    struct gateway_app *app = rq->app;
     rq->next = NULL;
     if (rq->method && rq->method->local)
-        gateway_health_answer(app->health, rq);
+        answer_locally(rq);
     else
         call_service(rq, meta);
 }

@@ -188,3 +188,33 @@ void gateway_reply_json(struct gateway_request *rq, int status, struct str body)
         add_retry_after(&l, NULL);
     finish(rq, &l, &(struct http_answer){ .status = status, .body = body });
 }
+
+/* ---- documents ---- */
+
+static const char PAGE_POLICY[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'";
+
+/* Documents live longer than the listener. */
+static void keep(void *document)
+{
+    (void)document;
+}
+
+void gateway_reply_document(struct gateway_request *rq, const struct gateway_document *d)
+{
+    struct lines l;
+    bool known = gateway_etag_matches(http_header(rq->http, "If-None-Match"), d->etag);
+    lines_init(&l);
+    add_common(&l, rq, known ? NULL : d->type);
+    add(&l, "ETag", d->etag);
+    add(&l, "Cache-Control", "no-cache"); /* kept, and asked for again with the ETag */
+    add(&l, "Content-Security-Policy", PAGE_POLICY);
+    struct http_answer a = { .status = known ? 304 : 200 };
+    if (!known) {
+        a.body = d->body;
+        a.release = keep;
+    }
+    finish(rq, &l, &a);
+}
