@@ -81,7 +81,7 @@ static void add_query(struct buf *url, const struct docs_operation *op)
     }
 }
 
-static bool needs_token(const struct docs_operation *op)
+bool docs_needs_token(const struct docs_operation *op)
 {
     const json_t *first = json_array_get(json_object_get(op->json, "security"), 0);
     return json_object_get(first, "bearer") != NULL;
@@ -110,7 +110,7 @@ void docs_curl(struct buf *out, const struct docs_operation *op)
     add_verb(out, op, example != NULL);
     buf_char(out, ' ');
     add_quoted(out, url.p ? url.p : "");
-    if (needs_token(op))
+    if (docs_needs_token(op))
         buf_cstr(out, " \\\n  -H \"Authorization: Bearer $TOKEN\"");
     if (!example)
         return;

@@ -25,14 +25,18 @@ const char *docs_text(const json_t *object, const char *key);
 const json_t *docs_follow(const json_t *doc, const json_t *value);
 
 /* docs_schema.c */
-/* The members of a schema as a table; "" for one without members. */
-void docs_members(struct buf *out, const json_t *doc, const json_t *schema);
+/* The members of a schema as a table; nothing for one without members. required: the word
+ * for those that are always there. */
+void docs_members(struct buf *out, const json_t *doc, const json_t *schema,
+                  const char *required);
 /* "string or null", "list of <a>catalog.product</a>" */
 void docs_type(struct buf *out, const json_t *schema);
 /* "at most 100 characters", the description... */
 void docs_notes(struct buf *out, const json_t *schema);
 
 /* docs_example.c */
+/* True when the operation refuses callers without an access token. */
+bool docs_needs_token(const struct docs_operation *op);
 /* The request as a curl command line, as text for a shell. */
 void docs_curl(struct buf *out, const struct docs_operation *op);
 /* The body's example, indented JSON in a heap text; NULL when there is none. */

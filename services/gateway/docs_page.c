@@ -133,7 +133,7 @@ static void add_body(struct buf *out, const struct docs_operation *op)
     if (!schema)
         return;
     buf_cstr(out, "<h4>Body <small>JSON, form or multipart</small></h4>\n");
-    docs_members(out, op->doc, schema);
+    docs_members(out, op->doc, schema, "required");
 }
 
 /* The codes of an error, each a link to its row. */
@@ -196,7 +196,7 @@ static void add_success(struct buf *out, const struct docs_operation *op)
         buf_cstr(out, "</small>");
     }
     buf_cstr(out, "</h4>\n");
-    docs_members(out, op->doc, schema);
+    docs_members(out, op->doc, schema, "always");
 }
 
 static void add_examples(struct buf *out, const struct docs_operation *op)
@@ -221,9 +221,11 @@ static void add_operation(struct buf *out, const struct docs_operation *op)
     const char *id = docs_text(op->json, "operationId");
     html_add(out,
              "<article class=\"panel\" id=\"%s\" data-verb=\"%s\" data-path=\"%s\" "
+             "data-token=\"%s\" "
              "aria-labelledby=\"%s-title\">\n<header><h3 id=\"%s-title\">%s</h3>"
              "<p class=\"call\">",
-             id, op->verb, op->path, id, id, docs_text(op->json, "summary"));
+             id, op->verb, op->path, docs_needs_token(op) ? "needed" : "", id, id,
+             docs_text(op->json, "summary"));
     add_verb(out, op->verb);
     html_add(out,
              "<code>%s</code></p></header>\n<p class=\"dim\">%s Rate class %s. "
@@ -274,7 +276,7 @@ static void add_errors(struct buf *out, const json_t *doc)
     json_t *example;
     buf_cstr(out, "<section id=\"errors\" class=\"panel\">\n<h2>Errors</h2>\n");
     html_add(out, "<p>%s</p>\n", docs_text(schema, "description"));
-    docs_members(out, doc, schema);
+    docs_members(out, doc, schema, "always");
     AUTO_FREE char *text = json_dumps(
         json_object_get(json_object_get(examples, "invalid"), "value"), JSON_INDENT(2));
     if (text)
@@ -307,7 +309,7 @@ static void add_schemas(struct buf *out, const json_t *doc)
         html_add(out,
                  "<article class=\"panel\" id=\"schema-%s\"><h3><code>%s</code></h3>\n",
                  name, name);
-        docs_members(out, doc, schema);
+        docs_members(out, doc, schema, "required");
         buf_cstr(out, "</article>\n");
     }
     buf_cstr(out, "</section>\n");

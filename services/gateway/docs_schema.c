@@ -86,13 +86,28 @@ static void note_bounds(struct buf *out, bool *any, const json_t *schema)
     }
 }
 
+/* "one of ADMIN, USER" */
+static void note_enum(struct buf *out, bool *any, const json_t *list)
+{
+    const json_t *one;
+    size_t i;
+    note(out, any, "one of ", "", "");
+    json_array_foreach(list, i, one)
+    {
+        bool more = i + 1 < json_array_size(list);
+        AUTO_FREE char *text = json_dumps(one, JSON_ENCODE_ANY);
+        const char *plain = json_is_string(one) ? json_string_value(one) : text;
+        html_add(out, more ? "<code>%s</code>, " : "<code>%s</code>", plain ? plain : "");
+    }
+}
+
 static void note_values(struct buf *out, bool *any, const json_t *schema)
 {
-    const json_t *list = json_object_get(schema, "enum"), *one;
+    const json_t *list = json_object_get(schema, "enum");
     const json_t *def = json_object_get(schema, "default");
     const json_t *only = json_object_get(schema, "const");
-    size_t i;
-    json_array_foreach(list, i, one) note_code(out, any, i ? "" : "one of ", one, "");
+    if (list)
+        note_enum(out, any, list);
     if (json_is_string(def) && json_string_length(def) == 0)
         note(out, any, "empty by default", "", "");
     else if (def)
@@ -128,7 +143,8 @@ static bool is_required(const json_t *schema, const char *name)
     return false;
 }
 
-void docs_members(struct buf *out, const json_t *doc, const json_t *schema)
+void docs_members(struct buf *out, const json_t *doc, const json_t *schema,
+                  const char *required)
 {
     const char *name;
     json_t *member;
@@ -143,7 +159,7 @@ void docs_members(struct buf *out, const json_t *doc, const json_t *schema)
     {
         html_add(out, "<tr><th scope=\"row\"><code>%s</code>", name);
         if (is_required(schema, name))
-            buf_cstr(out, " <span class=\"needed\">required</span>");
+            html_add(out, " <span class=\"needed\">%s</span>", required);
         buf_cstr(out, "</th><td>");
         docs_type(out, member);
         buf_cstr(out, "</td><td>");

@@ -13,7 +13,8 @@ static const char DESCRIPTION[] =
     "Paths are served with and without a trailing slash. Every GET answers HEAD, every "
     "path answers OPTIONS. Bodies come as JSON or as either kind of HTML form; unknown "
     "members are ignored. Every error has one shape, and its code never changes its "
-    "meaning. Log in, then send the access token as `Authorization: Bearer ...`.";
+    "meaning. Log in, then send the access token as `Authorization: Bearer` and the "
+    "token.";
 
 const json_t *openapi_find(const json_t *list, const char *key, const char *value)
 {

@@ -79,7 +79,7 @@ function requestOf(article, fields, body) {
     else if (input.value !== '' && about.in === 'query') query.set(about.name, input.value);
     else if (input.value !== '') headers[about.name] = input.value;
   }
-  if (token) headers.Authorization = `Bearer ${token}`;
+  if (token && article.dataset.token) headers.Authorization = `Bearer ${token}`;
   if (body) headers['Content-Type'] = 'application/json';
   const text = query.toString();
   const options = {method: article.dataset.verb.toUpperCase(), headers, body: body?.value, credentials: 'omit'};
@@ -121,7 +121,8 @@ function buildForm(article) {
   const status = el('span', {role: 'status'});
   const out = el('pre', {tabindex: '0', hidden: ''});
   const button = el('button', {class: 'main'}, 'Send');
-  const form = el('form', {}, tokenField(), ...fields.map((field) => field[2]));
+  const form = el('form', {}, ...fields.map((field) => field[2]));
+  if (article.dataset.token) form.prepend(tokenField());
   if (body) form.append(el('label', {}, 'Body', body));
   form.append(el('div', {class: 'row'}, button, status), out);
   form.addEventListener('submit', async (event) => {
@@ -141,7 +142,7 @@ function addTry(article) {
     if (form) form.hidden = !form.hidden;
     else article.append(form = buildForm(article));
     button.setAttribute('aria-expanded', String(!form.hidden));
-    if (!form.hidden) form.querySelector('input').focus();
+    if (!form.hidden) form.querySelector('input, textarea, button').focus();
   });
 }
 
