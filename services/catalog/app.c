@@ -52,6 +52,7 @@ bool catalog_init(struct svc *svc)
     app->db = svc->db;
     app->product_ids = db_ids_new(app->db, &PRODUCT_IDS, IDS_AHEAD);
     app->category_ids = db_ids_new(app->db, &CATEGORY_IDS, IDS_AHEAD / 8);
+    app->counts = catalog_counts_new();
     app->clean_timer = loop_timer(svc->loop, CLEAN_EVERY_MS, CLEAN_EVERY_MS, clean, app);
     svc->app = app;
     return true;
@@ -61,6 +62,7 @@ void catalog_deinit(struct svc *svc)
 {
     struct catalog_app *app = svc->app;
     loop_timer_cancel(&app->clean_timer);
+    catalog_counts_free(&app->counts);
     db_ids_free(&app->category_ids);
     db_ids_free(&app->product_ids);
     free(app);
@@ -81,6 +83,13 @@ void catalog_fail_query(struct call *c, const struct db_stmt *stmt,
                         const struct db_result *r)
 {
     call_fail(c, db_err(stmt, r));
+}
+
+void catalog_written(struct call *c, struct str body)
+{
+    struct catalog_app *app = c->app;
+    catalog_counts_clear(app->counts);
+    call_reply(c, 0, body);
 }
 
 struct str catalog_given(const struct call *c, const char *name)

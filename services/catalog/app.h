@@ -3,6 +3,7 @@
 #define CATALOG_APP_H
 
 #include "catalog/config.h"
+#include "catalog/counts.h"
 #include "svc/svc.h"
 
 struct catalog_app {
@@ -11,6 +12,7 @@ struct catalog_app {
     struct db *db;
     struct db_ids *product_ids, *category_ids;
     struct loop_timer *clean_timer;
+    struct catalog_counts *counts;
 };
 
 enum { CATALOG_PRODUCTS_SHOWN = 100 }; /* of one category's page */
@@ -33,6 +35,8 @@ void catalog_fail_query(struct call *c, const struct db_stmt *stmt,
                         const struct db_result *r);
 /* A text of the decoded body, null when it was not in the input. */
 struct str catalog_given(const struct call *c, const char *name);
+/* Answers a write that was done: what was counted before is worth nothing now. */
+void catalog_written(struct call *c, struct str body);
 /* The time of now as text for SQL and JSON, in the call's arena. */
 struct str catalog_now(struct call *c);
 /* A number as text in the call's arena. */

@@ -45,7 +45,7 @@ void catalog_category_list(struct call *c)
     struct catalog_app *app = c->app;
     struct category_list *l = arena_alloc(&c->arena, sizeof(*l));
     l->call = c;
-    if (!catalog_list_page(c, &l->page))
+    if (!call_query(c) || !catalog_list_page(c, &l->page))
         return;
     struct str params[] = { catalog_int(c, l->page.size),
                             catalog_int(c, l->page.number) };
@@ -114,7 +114,7 @@ static void on_created(void *arg, const struct db_result *r)
     if (r->status != DB_OK)
         fail_write(c, &CREATE, r);
     else if (str_eq(what, STR("new")) || str_eq(what, STR("replay")))
-        call_reply(c, 0, db_text(r, 0, 1));
+        catalog_written(c, db_text(r, 0, 1));
     else if (str_eq(what, STR("mismatch")))
         call_fail(c, ERR_IDEMPOTENCY_MISMATCH);
     else if (++n->tries < CATALOG_CLAIM_TRIES)
@@ -221,7 +221,7 @@ static void on_updated(void *arg, const struct db_result *r)
     jw_begin(&w, &out);
     catalog_render_category(&w, r, 0, 0);
     jw_end(&w);
-    call_reply(c, 0, buf_get(&out));
+    catalog_written(c, buf_get(&out));
 }
 
 static void change(struct call *c, enum schema_mode mode)
@@ -297,7 +297,7 @@ static void on_deleted(void *arg, const struct db_result *r)
         log_info("catalog", "category deleted", F_INT("category", d->id),
                  F_INT("products", db_int(r, 0, 2)), F_INT("actor", c->frame.actor_id),
                  F_ID("request_id", c->frame.request_id));
-        call_reply(c, 0, STR(""));
+        catalog_written(c, STR(""));
     }
 }
 

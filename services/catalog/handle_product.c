@@ -10,15 +10,12 @@ static const struct db_stmt CREATE = { "product_create", DB_WRITE };
 static const struct db_stmt UPDATE = { "product_update", DB_WRITE };
 static const struct db_stmt DELETE = { "product_delete", DB_WRITE };
 
-static void reply_product(struct call *c, const struct db_result *r, int row, int first)
+static void render(const struct db_result *r, int row, int first, struct buf *out)
 {
-    AUTO_BUF struct buf out;
     struct jsonw w;
-    buf_init(&out, CATALOG_BODY_MAX);
-    jw_begin(&w, &out);
+    jw_begin(&w, out);
     catalog_render_product(&w, r, row, first);
     jw_end(&w);
-    call_reply(c, 0, buf_get(&out));
 }
 
 static bool is_admin(const struct call *c)
@@ -36,6 +33,14 @@ static void fail_category(struct call *c, int64_t category)
 
 /* ---- show -------------------------------------------------------------------- */
 
+static void reply_shown(struct call *c, const struct db_result *r, int row)
+{
+    AUTO_BUF struct buf out;
+    buf_init(&out, CATALOG_BODY_MAX);
+    render(r, row, 0, &out);
+    call_reply(c, 0, buf_get(&out));
+}
+
 static void on_shown(void *arg, const struct db_result *r, int row)
 {
     struct call *c = arg;
@@ -44,7 +49,7 @@ static void on_shown(void *arg, const struct db_result *r, int row)
     else if (row < 0)
         call_fail(c, ERR_NOT_FOUND);
     else
-        reply_product(c, r, row, 0);
+        reply_shown(c, r, row);
 }
 
 void catalog_product_show(struct call *c)
@@ -78,7 +83,7 @@ static void on_created(void *arg, const struct db_result *r)
     else if (r->status != DB_OK)
         catalog_fail_query(c, &CREATE, r);
     else if (str_eq(what, STR("new")) || str_eq(what, STR("replay")))
-        call_reply(c, 0, db_text(r, 0, 1));
+        catalog_written(c, db_text(r, 0, 1));
     else if (str_eq(what, STR("mismatch")))
         call_fail(c, ERR_IDEMPOTENCY_MISMATCH);
     else if (str_eq(what, STR("no_category")))
@@ -187,6 +192,14 @@ static void fail_verdict(struct call *c, struct str what)
     call_fail(c, str_eq(what, STR("denied")) ? ERR_PERMISSION_DENIED : ERR_NOT_FOUND);
 }
 
+static void reply_updated(struct call *c, const struct db_result *r)
+{
+    AUTO_BUF struct buf out;
+    buf_init(&out, CATALOG_BODY_MAX);
+    render(r, 0, 1, &out);
+    catalog_written(c, buf_get(&out));
+}
+
 static void on_updated(void *arg, const struct db_result *r)
 {
     struct call *c = arg;
@@ -197,7 +210,7 @@ static void on_updated(void *arg, const struct db_result *r)
     else if (r->status != DB_OK)
         catalog_fail_query(c, &UPDATE, r);
     else if (str_eq(what, STR("done")))
-        reply_product(c, r, 0, 1);
+        reply_updated(c, r);
     else
         fail_verdict(c, what);
 }
@@ -251,7 +264,7 @@ static void on_deleted(void *arg, const struct db_result *r)
     if (r->status != DB_OK)
         catalog_fail_query(c, &DELETE, r);
     else if (str_eq(db_text(r, 0, 0), STR("done")))
-        call_reply(c, 0, STR(""));
+        catalog_written(c, STR(""));
     else
         fail_verdict(c, db_text(r, 0, 0));
 }

@@ -11,8 +11,6 @@ struct str catalog_query_text(const struct call *c, const char *name)
 
 bool catalog_list_page(struct call *c, struct catalog_page *ret)
 {
-    if (!call_query(c))
-        return false;
     if (catalog_page_parse(catalog_query_text(c, "page"),
                            catalog_query_text(c, "page_size"), ret))
         return true;

@@ -8,7 +8,7 @@
 
 /* A parameter of the decoded query string; empty when absent. */
 struct str catalog_query_text(const struct call *c, const char *name);
-/* Decodes the query string and finds the page. False: the call has been answered. */
+/* Finds the page in the decoded query. False: the call has been answered. */
 bool catalog_list_page(struct call *c, struct catalog_page *ret);
 
 typedef void catalog_render_fn(struct jsonw *w, const struct db_result *r, int row,

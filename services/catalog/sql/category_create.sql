@@ -21,7 +21,8 @@ with before as (
 ), counted as (
     insert into counter as c (kind, category_id, shard, n)
     select 'category', 0, id % 16, 1 from new
-    on conflict (kind, category_id, shard) do update set n = c.n + 1
+    on conflict (kind, category_id, shard) do update
+        set n = c.n + 1, changes = c.changes + excluded.changes
 )
 select case when exists (select from new) then 'new'
             when exists (select from before where request_hash = $8::bytea) then 'replay'

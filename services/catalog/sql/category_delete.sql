@@ -22,7 +22,8 @@ with found as (
     select 'category', 0, id % 16, -1 from gone
     union all
     select 'product', 0, id % 16, -count(*) from goods group by id % 16
-    on conflict (kind, category_id, shard) do update set n = c.n + excluded.n
+    on conflict (kind, category_id, shard) do update
+        set n = c.n + excluded.n, changes = c.changes + excluded.changes
 )
 select case when not exists (select from found) then 'missing'
             when exists (select from gone) then 'done'

@@ -35,7 +35,8 @@ with cat as (
     insert into counter as c (kind, category_id, shard, n)
     select 'product', x.category_id, new.id % 16, 1
     from new, lateral (values (0::bigint), (new.category_id)) as x (category_id)
-    on conflict (kind, category_id, shard) do update set n = c.n + 1
+    on conflict (kind, category_id, shard) do update
+        set n = c.n + 1, changes = c.changes + excluded.changes
 )
 select case when exists (select from new) then 'new'
             when exists (select from before where request_hash = $13::bytea) then 'replay'

@@ -11,7 +11,8 @@ with found as (
     insert into counter as c (kind, category_id, shard, n)
     select 'product', x.category_id, gone.id % 16, -1
     from gone, lateral (values (0::bigint), (gone.category_id)) as x (category_id)
-    on conflict (kind, category_id, shard) do update set n = c.n + excluded.n
+    on conflict (kind, category_id, shard) do update
+        set n = c.n + excluded.n, changes = c.changes + excluded.changes
 )
 select case when not exists (select from found) then 'missing'
             when not exists (select from mine) then 'denied'

@@ -26,7 +26,8 @@ with found as (
         as x (category_id, n)
     where done.category_id <> mine.category_id
     order by x.category_id -- the rows are locked in one order, whichever way products move
-    on conflict (kind, category_id, shard) do update set n = c.n + excluded.n
+    on conflict (kind, category_id, shard) do update
+        set n = c.n + excluded.n, changes = c.changes + excluded.changes
 )
 select case when not exists (select from found) then 'missing'
             when not exists (select from mine) then 'denied'

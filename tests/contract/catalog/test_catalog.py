@@ -3,74 +3,17 @@
 import concurrent.futures
 import contextlib
 import re
-import threading
 
 import pytest
 
+from catalog_calls import (ADMIN, OWNER, STRANGER, add_category, add_product,
+                           counters_are_exact, in_parallel, keyed, names, product_list)
 from quintet import env, frame
-from quintet.client import Client, read_cert
 
-ADMIN = {"actor": 1, "actor_name": "adm", "role": "ADMIN"}
-OWNER = {"actor": 2, "actor_name": "olga"}
-STRANGER = {"actor": 3, "actor_name": "sven"}
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z$")
 PRODUCT_KEYS = ["id", "category_name", "created_by", "name", "description", "price",
                 "created_at", "category"]
 NO_PAGE = {"count": 0, "next": None, "previous": None, "results": []}
-
-
-@pytest.fixture(scope="module")
-def stack(start_stack):
-    return start_stack(["catalog"])
-
-
-@pytest.fixture(scope="module")
-def api(stack):
-    return stack.client("catalog")
-
-
-@pytest.fixture(autouse=True)
-def empty(request):
-    """Every test starts with empty tables and ids of its own."""
-    if "database" in request.fixturenames or "api" in request.fixturenames:
-        request.getfixturevalue("api")
-        request.getfixturevalue("database").query(
-            "truncate product, category, counter, idempotency, user_name", schema="catalog")
-
-
-def add_category(api, name="Electronics", **more):
-    status, value = api.call("catalog.category.create", {"name": name, **more}, **ADMIN)
-    assert status == 201, value
-    return value
-
-
-def add_product(api, category, name="Laptop", price="999.99", actor=OWNER, **more):
-    body = {"name": name, "price": price, "category": category, **more}
-    status, value = api.call("catalog.product.create", body, **actor)
-    assert status == 201, value
-    return value
-
-
-def names(page):
-    return [item["name"] for item in page["results"]]
-
-
-def product_list(api, query=""):
-    status, value = api.call("catalog.product.list", query=query)
-    assert status == 200, value
-    return value
-
-
-def counters_are_exact(database):
-    wrong = database.query(
-        "select k.kind, k.category_id, k.n, r.n from"
-        " (select kind, category_id, sum(n) n from counter group by 1, 2) k full join"
-        " (select 'product' kind, 0::bigint category_id, count(*) n from product"
-        "  union all select 'category', 0, count(*) from category"
-        "  union all select 'product', category_id, count(*) from product group by 2) r"
-        " using (kind, category_id) where coalesce(k.n, 0) <> coalesce(r.n, 0)",
-        schema="catalog")
-    assert wrong == []
 
 
 # --- categories ---------------------------------------------------------------------------
@@ -512,10 +455,6 @@ def test_search_refuses_nul(api):
 # --- Idempotency-Key ----------------------------------------------------------------------
 
 
-def keyed(actor, key):
-    return {**actor, "headers": {frame.IDEMPOTENCY_KEY: key}}
-
-
 def test_a_key_replays_the_stored_answer(api, database):
     category = add_category(api)
     body = {"name": "Once", "price": "1", "category": category["id"]}
@@ -575,25 +514,6 @@ def test_keys_that_are_none(api, key):
 
 
 # --- at the same time ---------------------------------------------------------------------
-
-
-def in_parallel(stack, workers, job):
-    """job(client, number) in threads, each with a client of its own."""
-    local, clients = threading.local(), []
-    key_pair = read_cert(stack.dir / "clients" / "gateway.key_secret")
-
-    def run(number):
-        if not hasattr(local, "client"):
-            local.client = Client(stack.endpoint("catalog"), stack.server_key("catalog"),
-                                  key_pair, contract=stack.contract)
-            clients.append(local.client)
-        return job(local.client, number)
-
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        answers = list(pool.map(run, range(workers * 8)))
-    for client in clients:
-        client.close()
-    return answers
 
 
 def test_one_key_from_many_makes_one_product(stack, api, database):
@@ -683,7 +603,7 @@ def test_the_service_may_not_change_its_tables(stack, database):
 
 
 def test_migrate_twice_changes_nothing(stack):
-    assert "up to date, version 1" in stack.verb("catalog", "migrate").stdout
+    assert "up to date, version 2" in stack.verb("catalog", "migrate").stdout
     status = stack.verb("catalog", "migrate", "--status").stdout
     assert "0001_catalog.sql" in status and "applied" in status
 

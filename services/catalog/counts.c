@@ -1,0 +1,73 @@
+#include "catalog/counts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { SLOTS = 64 };
+
+struct slot {
+    char key[CATALOG_COUNTS_KEY_MAX];
+    size_t n; /* 0: unused */
+    int64_t count, until_ms;
+};
+
+struct catalog_counts {
+    uint64_t age;
+    struct slot slots[SLOTS];
+};
+
+/* FNV-1a. Who makes keys collide only makes his own searches count again. */
+static size_t slot_of(struct str key)
+{
+    uint64_t h = 14695981039346656037u;
+    for (size_t i = 0; i < key.n; i++)
+        h = (h ^ (unsigned char)key.p[i]) * 1099511628211u;
+    return (size_t)((h ^ h >> 32) % SLOTS);
+}
+
+struct catalog_counts *catalog_counts_new(void)
+{
+    return xcalloc(1, sizeof(struct catalog_counts));
+}
+
+void catalog_counts_free(struct catalog_counts **c)
+{
+    free(*c);
+    *c = NULL;
+}
+
+void catalog_counts_clear(struct catalog_counts *c)
+{
+    c->age++;
+    for (size_t i = 0; i < SLOTS; i++)
+        c->slots[i].n = 0;
+}
+
+uint64_t catalog_counts_age(const struct catalog_counts *c)
+{
+    return c->age;
+}
+
+bool catalog_counts_find(const struct catalog_counts *c, struct str key, int64_t now_ms,
+                         int64_t *ret)
+{
+    const struct slot *s = &c->slots[slot_of(key)];
+    if (s->n == 0 || now_ms >= s->until_ms || !str_eq(key, (struct str){ s->key, s->n }))
+        return false;
+    *ret = s->count;
+    return true;
+}
+
+void catalog_counts_keep(struct catalog_counts *c, struct str key, int64_t now_ms,
+                         int64_t count)
+{
+    struct slot *s = &c->slots[slot_of(key)];
+    if (key.n == 0 || key.n > sizeof(s->key))
+        return;
+    memcpy(s->key, key.p, key.n);
+    s->n = key.n;
+    s->count = count;
+    s->until_ms = now_ms + CATALOG_COUNTS_KEEP_MS;
+}

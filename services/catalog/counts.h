@@ -1,0 +1,27 @@
+/* Totals of filtered lists, kept for a few seconds: counting them is the dear part of a
+ * page, and who turns pages asks for the same total again. */
+#ifndef CATALOG_COUNTS_H
+#define CATALOG_COUNTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+enum { CATALOG_COUNTS_KEEP_MS = 5000, CATALOG_COUNTS_KEY_MAX = 512 };
+
+struct catalog_counts;
+
+struct catalog_counts *catalog_counts_new(void);
+void catalog_counts_free(struct catalog_counts **c);
+/* Forgets all: this replica has written something. */
+void catalog_counts_clear(struct catalog_counts *c);
+/* Changes with every clear: an answer that was asked for before one is not kept. */
+uint64_t catalog_counts_age(const struct catalog_counts *c);
+/* now_ms: monotonic. */
+bool catalog_counts_find(const struct catalog_counts *c, struct str key, int64_t now_ms,
+                         int64_t *ret);
+void catalog_counts_keep(struct catalog_counts *c, struct str key, int64_t now_ms,
+                         int64_t count);
+
+#endif
