@@ -6,6 +6,7 @@
 enum { COL_OWNER = 8 }; /* of product_show */
 
 static const struct db_stmt SHOW = { "product_show", DB_POINT };
+static const struct db_stmt CATEGORY = { "category_exists", DB_POINT };
 static const struct db_stmt CREATE = { "product_create", DB_WRITE };
 static const struct db_stmt UPDATE = { "product_update", DB_WRITE };
 static const struct db_stmt DELETE = { "product_delete", DB_WRITE };
@@ -23,12 +24,79 @@ static bool is_admin(const struct call *c)
     return c->frame.actor_role == ROLE_ADMIN;
 }
 
+static const char *no_category(struct call *c, int64_t category)
+{
+    return arena_printf(&c->arena, "Invalid pk \"%lld\" - object does not exist.",
+                        (long long)category);
+}
+
 static void fail_category(struct call *c, int64_t category)
 {
-    call_fail_field(c, "category",
-                    arena_printf(&c->arena,
-                                 "Invalid pk \"%lld\" - object does not exist.",
-                                 (long long)category));
+    call_fail_field(c, "category", no_category(c, category));
+}
+
+/* ---- a body that is wrong ---------------------------------------------------- */
+
+struct bad_body {
+    struct call *call;
+    enum err why;
+    struct str details;
+    int64_t category;
+};
+
+static void on_category(void *arg, const struct db_result *r, int row)
+{
+    const struct bad_body *b = arg;
+    struct call *c = b->call;
+    if (r->status != DB_OK || row >= 0) { /* it is not needed to tell what is wrong */
+        call_fail_details(c, b->why, b->details);
+        return;
+    }
+    AUTO_BUF struct buf all;
+    buf_init(&all, CATALOG_BODY_MAX);
+    /* The category is the body's last field. */
+    buf_add(&all, b->details.p, b->details.n - 1);
+    buf_cstr(&all, ",\"category\":[\"");
+    json_escape(&all, str_of(no_category(c, b->category)));
+    buf_cstr(&all, "\"]}");
+    call_fail_details(c, b->why, buf_get(&all));
+}
+
+/* True when the category is the one field that nobody has judged yet. */
+static bool category_is_open(const struct call *c, const struct bad_body *b)
+{
+    static const char MEMBER[] = "\"category\":[";
+    return b->why == ERR_VALIDATION && c->body.schema &&
+           values_has(&c->body, "category") &&
+           values_get(&c->body, "category")->kind == VALUE_INT &&
+           !memmem(b->details.p, b->details.n, MEMBER, sizeof(MEMBER) - 1);
+}
+
+/* Tells all that is wrong with a body, its category included. */
+static void refuse_body(struct bad_body *b)
+{
+    struct call *c = b->call;
+    struct catalog_app *app = c->app;
+    if (!category_is_open(c, b)) {
+        call_fail_details(c, b->why, b->details);
+        return;
+    }
+    b->category = values_get(&c->body, "category")->i;
+    db_lookup(app->db, &CATEGORY, b->category, call_budget_ms(c), on_category, b);
+}
+
+/* The verdict on the body; NULL when it is good, and then c->body is filled. */
+static struct bad_body *check_body(struct call *c, enum schema_mode mode)
+{
+    AUTO_BUF struct buf details;
+    buf_init(&details, CATALOG_BODY_MAX);
+    c->body = (struct values){ 0 }; /* stays so when the body is no object */
+    enum err why = call_body_check(c, mode, &details);
+    if (why == ERR_OK)
+        return NULL;
+    struct bad_body *b = arena_alloc(&c->arena, sizeof(*b));
+    *b = (struct bad_body){ c, why, arena_dup(&c->arena, buf_get(&details)), 0 };
+    return b;
 }
 
 /* ---- show -------------------------------------------------------------------- */
@@ -141,7 +209,12 @@ void catalog_product_create(struct call *c)
         call_fail(c, ERR_NOT_AUTHENTICATED);
         return;
     }
-    if (!call_body(c, SCHEMA_FULL) || !catalog_claim_read(c, &n->claim))
+    struct bad_body *bad = check_body(c, SCHEMA_FULL);
+    if (bad) {
+        refuse_body(bad);
+        return;
+    }
+    if (!catalog_claim_read(c, &n->claim))
         return;
     struct str description = catalog_given(c, "description");
     n->call = c;
@@ -158,16 +231,10 @@ void catalog_product_create(struct call *c)
 
 /* ---- change ------------------------------------------------------------------ */
 
-/* A change whose body is wrong: the product's existence and owner decide first. */
-struct bad_change {
-    struct call *call;
-    enum err why;
-    struct str details;
-};
-
+/* The body of a change is wrong: the product's existence and owner decide first. */
 static void on_bad_change(void *arg, const struct db_result *r, int row)
 {
-    const struct bad_change *b = arg;
+    struct bad_body *b = arg;
     struct call *c = b->call;
     if (r->status != DB_OK)
         catalog_fail_query(c, &SHOW, r);
@@ -176,15 +243,7 @@ static void on_bad_change(void *arg, const struct db_result *r, int row)
     else if (!is_admin(c) && db_int(r, row, COL_OWNER) != c->frame.actor_id)
         call_fail(c, ERR_PERMISSION_DENIED);
     else
-        call_fail_details(c, b->why, b->details);
-}
-
-static void refuse_change(struct call *c, int64_t id, enum err why, struct str details)
-{
-    struct catalog_app *app = c->app;
-    struct bad_change *b = arena_alloc(&c->arena, sizeof(*b));
-    *b = (struct bad_change){ c, why, arena_dup(&c->arena, details) };
-    db_lookup(app->db, &SHOW, id, call_budget_ms(c), on_bad_change, b);
+        refuse_body(b);
 }
 
 static void fail_verdict(struct call *c, struct str what)
@@ -223,15 +282,11 @@ static void change(struct call *c, enum schema_mode mode)
         call_fail(c, ERR_NOT_FOUND);
         return;
     }
-    AUTO_BUF struct buf details;
-    buf_init(&details, CATALOG_BODY_MAX);
-    enum err why = call_body_check(c, mode, &details);
-    if (why != ERR_OK) {
-        refuse_change(c, id, why, buf_get(&details));
+    struct bad_body *bad = check_body(c, mode);
+    if (bad) {
+        db_lookup(app->db, &SHOW, id, call_budget_ms(c), on_bad_change, bad);
         return;
     }
-    if (!call_body(c, mode))
-        return;
     bool moves = values_has(&c->body, "category");
     struct str params[] = {
         catalog_int(c, id),

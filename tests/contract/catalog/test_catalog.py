@@ -233,6 +233,43 @@ def test_an_unknown_category_is_a_field_error(api):
     assert product_list(api)["count"] == 1
 
 
+@pytest.mark.parametrize("body, details", [
+    ({"name": "", "price": "x", "category": 99999},
+     {"name": ["This field may not be blank."], "price": ["A valid number is required."],
+      "category": ['Invalid pk "99999" - object does not exist.']}),
+    ({"category": -1}, {"name": ["This field is required."],
+                        "price": ["This field is required."],
+                        "category": ['Invalid pk "-1" - object does not exist.']}),
+    ({"name": "x", "price": "x", "category": "0"},
+     {"price": ["A valid number is required."],
+      "category": ['Invalid pk "0" - object does not exist.']}),
+    ({"name": "x", "category": "abc"},
+     {"price": ["This field is required."],
+      "category": ["Incorrect type. Expected pk value, received str."]}),
+    ({"name": "x", "category": 10 ** 18},
+     {"price": ["This field is required."],
+      "category": [f'Invalid pk "{10 ** 18}" - object does not exist.']}),
+])
+def test_an_unknown_category_is_told_with_all_else_that_is_wrong(api, body, details):
+    product = add_product(api, add_category(api)["id"])
+    assert api.error("catalog.product.create", body, **OWNER) == ("invalid", details)
+    assert api.error("catalog.product.replace", body, path=[product["id"]], **OWNER) \
+        == ("invalid", details)
+    assert api.error("catalog.product.replace", body, path=[product["id"]], **STRANGER)[0] \
+        == "permission_denied"
+
+
+def test_a_known_category_is_no_error_beside_others(api):
+    category = add_category(api)
+    assert api.error("catalog.product.create", {"price": "x", "category": category["id"]},
+                     **OWNER) == ("invalid", {"name": ["This field is required."],
+                                              "price": ["A valid number is required."]})
+    assert api.error("catalog.product.patch", {"price": "x", "category": 99999},
+                     path=[add_product(api, category["id"])["id"]], **OWNER) \
+        == ("invalid", {"price": ["A valid number is required."],
+                        "category": ['Invalid pk "99999" - object does not exist.']})
+
+
 def test_what_a_client_may_not_set_is_passed_over(api):
     category = add_category(api)
     value = add_product(api, category["id"], id=1, created_by="adm", category_name="X")
