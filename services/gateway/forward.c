@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "svc/log.h"
 
-enum { VALUE_MAX = 256, SLOW_US = 500 * 1000 };
+enum { VALUE_MAX = 256, CONDITION_MAX = 2048, SLOW_US = 500 * 1000 };
 
 static struct rpc_client *client_for(const struct gateway_app *app,
                                      const struct contract_method *method)
@@ -51,8 +51,11 @@ static void on_reply(void *arg, enum err e, const struct frame *reply)
 
 static void add_text(struct buf *meta, enum frame_record type, struct str value)
 {
-    if (value.n > VALUE_MAX)
-        value.n = VALUE_MAX;
+    /* A list of tags that is cut off would mean something else. */
+    bool condition = type == REC_IF_MATCH || type == REC_IF_NONE_MATCH;
+    size_t most = condition ? CONDITION_MAX : VALUE_MAX;
+    if (value.n > most)
+        value.n = most;
     if (value.n > 0)
         record_add(meta, type, value);
 }

@@ -162,7 +162,7 @@ void gateway_reply_success(struct gateway_request *rq, const struct frame *reply
 {
     struct lines l;
     struct str type;
-    bool empty = reply->status == 204;
+    bool empty = reply->status == 204 || reply->status == 304;
     lines_init(&l);
     add_common(&l, rq, NULL);
     if (record_get(reply->meta, REC_CONTENT_TYPE, 0, &type))
