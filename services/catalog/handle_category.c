@@ -1,11 +1,13 @@
 /* catalog.category.*: the list and one category. Writes are for administrators. */
 #include "catalog/app.h"
+#include "catalog/etag.h"
 #include "catalog/idempotency.h"
 #include "catalog/list.h"
 #include "catalog/render.h"
 #include "svc/log.h"
 
-enum { DELETE_TRIES = 3 };
+enum { DELETE_TRIES = 3, GUARD_TRIES = 3 };
+enum { COL_VERSION = 11 }; /* of category_show */
 
 static const struct db_stmt LIST = { "category_list", DB_LIST };
 static const struct db_stmt SHOW = { "category_show", DB_LIST };
@@ -54,17 +56,10 @@ void catalog_category_list(struct call *c)
 
 /* ---- show -------------------------------------------------------------------- */
 
-static void on_shown(void *arg, const struct db_result *r)
+static void render_shown(const struct db_result *r, struct buf *out)
 {
-    struct call *c = arg;
-    if (r->status != DB_OK || r->rows == 0) {
-        call_fail(c, r->status == DB_OK ? ERR_NOT_FOUND : db_err(&SHOW, r));
-        return;
-    }
-    AUTO_BUF struct buf out;
     struct jsonw w;
-    buf_init(&out, CATALOG_BODY_MAX);
-    jw_begin(&w, &out);
+    jw_begin(&w, out);
     jw_object(&w);
     jw_kraw(&w, "id", db_text(r, 0, 0));
     jw_kstr(&w, "name", db_text(r, 0, 1));
@@ -76,10 +71,22 @@ static void on_shown(void *arg, const struct db_result *r)
     jw_array_end(&w);
     jw_object_end(&w);
     jw_end(&w);
+}
+
+static void on_shown(void *arg, const struct db_result *r)
+{
+    struct call *c = arg;
+    if (r->status != DB_OK || r->rows == 0) {
+        call_fail(c, r->status == DB_OK ? ERR_NOT_FOUND : db_err(&SHOW, r));
+        return;
+    }
+    AUTO_BUF struct buf out;
+    buf_init(&out, CATALOG_BODY_MAX);
+    render_shown(r, &out);
     if (out.overflow)
         call_fail(c, ERR_INTERNAL);
     else
-        call_reply(c, 0, buf_get(&out));
+        catalog_reply_read(c, buf_get(&out), false);
 }
 
 void catalog_category_show(struct call *c)
@@ -177,6 +184,80 @@ void catalog_category_create(struct call *c)
     db_ids_take(app->category_ids, call_budget_ms(c), on_id, n);
 }
 
+/* ---- writes under If-Match --------------------------------------------------- */
+
+/* A change or a deletion. With If-Match the category is read as clients see it and its
+ * tag compared first; the write then asks for the version that was read. */
+struct change {
+    struct call *call;
+    void (*send)(struct change *w);
+    int64_t id, version; /* version 0: any */
+    bool cascade;        /* of a deletion */
+    int tries, guard_tries;
+};
+
+static bool is_expected(const struct call *c, const struct db_result *r)
+{
+    char text[CATALOG_ETAG_SIZE];
+    AUTO_BUF struct buf out;
+    buf_init(&out, CATALOG_BODY_MAX);
+    render_shown(r, &out);
+    return catalog_etag_matches(call_record(c, REC_IF_MATCH),
+                                catalog_etag(buf_get(&out), false, text));
+}
+
+static void on_guard(void *arg, const struct db_result *r)
+{
+    struct change *w = arg;
+    struct call *c = w->call;
+    if (r->status != DB_OK) {
+        catalog_fail_query(c, &SHOW, r);
+    } else if (r->rows == 0) {
+        call_fail(c, ERR_NOT_FOUND);
+    } else if (!is_expected(c, r)) {
+        call_fail(c, ERR_PRECONDITION_FAILED);
+    } else {
+        w->version = db_int(r, 0, COL_VERSION);
+        w->send(w);
+    }
+}
+
+static void begin_change(struct change *w)
+{
+    struct call *c = w->call;
+    struct catalog_app *app = c->app;
+    struct str id = catalog_int(c, w->id);
+    if (call_record(c, REC_IF_MATCH).n == 0)
+        w->send(w);
+    else
+        db_query(app->db, &SHOW, &id, 1, call_budget_ms(c), on_guard, w);
+}
+
+/* It went away or was changed between our read and our write: look again. */
+static void begin_again(struct change *w)
+{
+    if (++w->guard_tries < GUARD_TRIES)
+        begin_change(w);
+    else
+        call_fail(w->call, ERR_PRECONDITION_FAILED);
+}
+
+static struct str version_param(const struct change *w)
+{
+    return w->version > 0 ? catalog_int(w->call, w->version) : db_null();
+}
+
+/* NULL: the call has been answered. */
+static struct change *change_of(struct call *c, void (*send)(struct change *w))
+{
+    struct change *w = arena_alloc(&c->arena, sizeof(*w));
+    *w = (struct change){ .call = c, .send = send };
+    if (call_path_id(c, 0, &w->id))
+        return w;
+    call_fail(c, ERR_NOT_FOUND);
+    return NULL;
+}
+
 /* ---- change ------------------------------------------------------------------ */
 
 /* A change whose body is wrong: whether the category exists decides first. */
@@ -205,16 +286,8 @@ static void refuse_change(struct call *c, int64_t id, enum err why, struct str d
     db_lookup(app->db, &EXISTS, id, call_budget_ms(c), on_bad_change, b);
 }
 
-static void on_updated(void *arg, const struct db_result *r)
+static void reply_updated(struct call *c, const struct db_result *r)
 {
-    struct call *c = arg;
-    if (r->status != DB_OK || r->rows == 0) {
-        if (r->status == DB_OK)
-            call_fail(c, ERR_NOT_FOUND);
-        else
-            fail_write(c, &UPDATE, r);
-        return;
-    }
     AUTO_BUF struct buf out;
     struct jsonw w;
     buf_init(&out, CATALOG_BODY_MAX);
@@ -224,29 +297,41 @@ static void on_updated(void *arg, const struct db_result *r)
     catalog_written(c, buf_get(&out));
 }
 
+static void on_updated(void *arg, const struct db_result *r)
+{
+    struct change *w = arg;
+    if (r->status != DB_OK)
+        fail_write(w->call, &UPDATE, r);
+    else if (r->rows > 0)
+        reply_updated(w->call, r);
+    else if (w->version > 0)
+        begin_again(w);
+    else
+        call_fail(w->call, ERR_NOT_FOUND);
+}
+
+static void send_update(struct change *w)
+{
+    struct call *c = w->call;
+    struct catalog_app *app = c->app;
+    struct str params[] = { catalog_int(c, w->id), catalog_given(c, "name"),
+                            catalog_given(c, "description"), version_param(w) };
+    db_query(app->db, &UPDATE, params, ARRAY_LEN(params), call_budget_ms(c), on_updated,
+             w);
+}
+
 static void change(struct call *c, enum schema_mode mode)
 {
-    struct catalog_app *app = c->app;
-    int64_t id;
-    if (!catalog_admin_only(c))
+    struct change *w = catalog_admin_only(c) ? change_of(c, send_update) : NULL;
+    if (!w)
         return;
-    if (!call_path_id(c, 0, &id)) {
-        call_fail(c, ERR_NOT_FOUND);
-        return;
-    }
     AUTO_BUF struct buf details;
     buf_init(&details, CATALOG_BODY_MAX);
     enum err why = call_body_check(c, mode, &details);
-    if (why != ERR_OK) {
-        refuse_change(c, id, why, buf_get(&details));
-        return;
-    }
-    if (!call_body(c, mode))
-        return;
-    struct str params[] = { catalog_int(c, id), catalog_given(c, "name"),
-                            catalog_given(c, "description") };
-    db_query(app->db, &UPDATE, params, ARRAY_LEN(params), call_budget_ms(c), on_updated,
-             c);
+    if (why != ERR_OK)
+        refuse_change(c, w->id, why, buf_get(&details));
+    else
+        begin_change(w);
 }
 
 void catalog_category_replace(struct call *c)
@@ -261,14 +346,7 @@ void catalog_category_patch(struct call *c)
 
 /* ---- delete ------------------------------------------------------------------ */
 
-struct deletion {
-    struct call *call;
-    int64_t id;
-    bool cascade;
-    int tries;
-};
-
-static void send_deletion(struct deletion *d);
+static void send_deletion(struct change *w);
 
 static void fail_held(struct call *c, int64_t products)
 {
@@ -282,7 +360,7 @@ static void fail_held(struct call *c, int64_t products)
 
 static void on_deleted(void *arg, const struct db_result *r)
 {
-    struct deletion *d = arg;
+    struct change *d = arg;
     struct call *c = d->call;
     struct str what = db_text(r, 0, 0);
     if (r->status == DB_FOREIGN_KEY && ++d->tries < DELETE_TRIES) {
@@ -291,6 +369,8 @@ static void on_deleted(void *arg, const struct db_result *r)
         catalog_fail_query(c, &DELETE, r);
     } else if (str_eq(what, STR("missing"))) {
         call_fail(c, ERR_NOT_FOUND);
+    } else if (str_eq(what, STR("changed"))) {
+        begin_again(d);
     } else if (str_eq(what, STR("held"))) {
         fail_held(c, db_int(r, 0, 1));
     } else {
@@ -301,24 +381,23 @@ static void on_deleted(void *arg, const struct db_result *r)
     }
 }
 
-static void send_deletion(struct deletion *d)
+static void send_deletion(struct change *d)
 {
     struct call *c = d->call;
     struct catalog_app *app = c->app;
-    struct str params[] = { catalog_int(c, d->id), d->cascade ? STR("t") : STR("f") };
+    struct str params[] = { catalog_int(c, d->id), d->cascade ? STR("t") : STR("f"),
+                            version_param(d) };
     db_query(app->db, &DELETE, params, ARRAY_LEN(params), call_budget_ms(c), on_deleted,
              d);
 }
 
 void catalog_category_delete(struct call *c)
 {
-    struct deletion *d = arena_alloc(&c->arena, sizeof(*d));
     if (!catalog_admin_only(c) || !call_query(c))
         return;
-    d->call = c;
+    struct change *d = change_of(c, send_deletion);
+    if (!d)
+        return;
     d->cascade = values_get(&c->query, "cascade")->i != 0;
-    if (call_path_id(c, 0, &d->id))
-        send_deletion(d);
-    else
-        call_fail(c, ERR_NOT_FOUND);
+    begin_change(d);
 }

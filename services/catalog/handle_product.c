@@ -1,9 +1,11 @@
 /* catalog.product.*: one product. */
 #include "catalog/app.h"
+#include "catalog/etag.h"
 #include "catalog/idempotency.h"
 #include "catalog/render.h"
 
-enum { COL_OWNER = 8 }; /* of product_show */
+enum { COL_OWNER = 8, COL_VERSION = 9 }; /* of product_show */
+enum { GUARD_TRIES = 3 };
 
 static const struct db_stmt SHOW = { "product_show", DB_POINT };
 static const struct db_stmt CATEGORY = { "category_exists", DB_POINT };
@@ -106,7 +108,7 @@ static void reply_shown(struct call *c, const struct db_result *r, int row)
     AUTO_BUF struct buf out;
     buf_init(&out, CATALOG_BODY_MAX);
     render(r, row, 0, &out);
-    call_reply(c, 0, buf_get(&out));
+    catalog_reply_read(c, buf_get(&out), false);
 }
 
 static void on_shown(void *arg, const struct db_result *r, int row)
@@ -229,6 +231,76 @@ void catalog_product_create(struct call *c)
     db_ids_take(app->product_ids, call_budget_ms(c), on_id, n);
 }
 
+/* ---- writes under If-Match --------------------------------------------------- */
+
+/* A change or a deletion. With If-Match the product is read and its tag compared first;
+ * the write then asks for the version that was read. */
+struct change {
+    struct call *call;
+    void (*send)(struct change *w);
+    int64_t id, version; /* version 0: any */
+    int tries;
+};
+
+static bool may_change(const struct call *c, const struct db_result *r, int row)
+{
+    return is_admin(c) || db_int(r, row, COL_OWNER) == c->frame.actor_id;
+}
+
+static bool is_expected(const struct call *c, const struct db_result *r, int row)
+{
+    char text[CATALOG_ETAG_SIZE];
+    AUTO_BUF struct buf out;
+    buf_init(&out, CATALOG_BODY_MAX);
+    render(r, row, 0, &out);
+    return catalog_etag_matches(call_record(c, REC_IF_MATCH),
+                                catalog_etag(buf_get(&out), false, text));
+}
+
+static void on_guard(void *arg, const struct db_result *r, int row)
+{
+    struct change *w = arg;
+    struct call *c = w->call;
+    if (r->status != DB_OK) {
+        catalog_fail_query(c, &SHOW, r);
+    } else if (row < 0) {
+        call_fail(c, ERR_NOT_FOUND);
+    } else if (!may_change(c, r, row)) {
+        call_fail(c, ERR_PERMISSION_DENIED);
+    } else if (!is_expected(c, r, row)) {
+        call_fail(c, ERR_PRECONDITION_FAILED);
+    } else {
+        w->version = db_int(r, row, COL_VERSION);
+        w->send(w);
+    }
+}
+
+static void begin_change(struct change *w)
+{
+    const struct catalog_app *app = w->call->app;
+    if (call_record(w->call, REC_IF_MATCH).n == 0)
+        w->send(w);
+    else
+        db_lookup(app->db, &SHOW, w->id, call_budget_ms(w->call), on_guard, w);
+}
+
+static struct str version_param(const struct change *w)
+{
+    return w->version > 0 ? catalog_int(w->call, w->version) : db_null();
+}
+
+/* Somebody changed it between our read and our write: look again. */
+static void fail_verdict(struct change *w, struct str what)
+{
+    if (!str_eq(what, STR("changed")))
+        call_fail(w->call,
+                  str_eq(what, STR("denied")) ? ERR_PERMISSION_DENIED : ERR_NOT_FOUND);
+    else if (++w->tries < GUARD_TRIES)
+        begin_change(w);
+    else
+        call_fail(w->call, ERR_PRECONDITION_FAILED);
+}
+
 /* ---- change ------------------------------------------------------------------ */
 
 /* The body of a change is wrong: the product's existence and owner decide first. */
@@ -240,15 +312,10 @@ static void on_bad_change(void *arg, const struct db_result *r, int row)
         catalog_fail_query(c, &SHOW, r);
     else if (row < 0)
         call_fail(c, ERR_NOT_FOUND);
-    else if (!is_admin(c) && db_int(r, row, COL_OWNER) != c->frame.actor_id)
+    else if (!may_change(c, r, row))
         call_fail(c, ERR_PERMISSION_DENIED);
     else
         refuse_body(b);
-}
-
-static void fail_verdict(struct call *c, struct str what)
-{
-    call_fail(c, str_eq(what, STR("denied")) ? ERR_PERMISSION_DENIED : ERR_NOT_FOUND);
 }
 
 static void reply_updated(struct call *c, const struct db_result *r)
@@ -261,7 +328,8 @@ static void reply_updated(struct call *c, const struct db_result *r)
 
 static void on_updated(void *arg, const struct db_result *r)
 {
-    struct call *c = arg;
+    struct change *w = arg;
+    struct call *c = w->call;
     struct str what = db_text(r, 0, 0);
     bool no_category = r->status == DB_FOREIGN_KEY || str_eq(what, STR("no_category"));
     if (no_category)
@@ -271,34 +339,50 @@ static void on_updated(void *arg, const struct db_result *r)
     else if (str_eq(what, STR("done")))
         reply_updated(c, r);
     else
-        fail_verdict(c, what);
+        fail_verdict(w, what);
 }
 
-static void change(struct call *c, enum schema_mode mode)
+static void send_update(struct change *w)
 {
+    struct call *c = w->call;
     struct catalog_app *app = c->app;
-    int64_t id;
-    if (!call_path_id(c, 0, &id)) {
-        call_fail(c, ERR_NOT_FOUND);
-        return;
-    }
-    struct bad_body *bad = check_body(c, mode);
-    if (bad) {
-        db_lookup(app->db, &SHOW, id, call_budget_ms(c), on_bad_change, bad);
-        return;
-    }
     bool moves = values_has(&c->body, "category");
     struct str params[] = {
-        catalog_int(c, id),
+        catalog_int(c, w->id),
         catalog_int(c, c->frame.actor_id),
         is_admin(c) ? STR("t") : STR("f"),
         catalog_given(c, "name"),
         catalog_given(c, "description"),
         catalog_given(c, "price"),
         moves ? catalog_int(c, values_get(&c->body, "category")->i) : db_null(),
+        version_param(w),
     };
     db_query(app->db, &UPDATE, params, ARRAY_LEN(params), call_budget_ms(c), on_updated,
-             c);
+             w);
+}
+
+/* NULL: the call has been answered. */
+static struct change *change_of(struct call *c, void (*send)(struct change *w))
+{
+    struct change *w = arena_alloc(&c->arena, sizeof(*w));
+    *w = (struct change){ .call = c, .send = send };
+    if (call_path_id(c, 0, &w->id))
+        return w;
+    call_fail(c, ERR_NOT_FOUND);
+    return NULL;
+}
+
+static void change(struct call *c, enum schema_mode mode)
+{
+    struct catalog_app *app = c->app;
+    struct change *w = change_of(c, send_update);
+    if (!w)
+        return;
+    struct bad_body *bad = check_body(c, mode);
+    if (bad)
+        db_lookup(app->db, &SHOW, w->id, call_budget_ms(c), on_bad_change, bad);
+    else
+        begin_change(w);
 }
 
 void catalog_product_replace(struct call *c)
@@ -315,25 +399,28 @@ void catalog_product_patch(struct call *c)
 
 static void on_deleted(void *arg, const struct db_result *r)
 {
-    struct call *c = arg;
+    struct change *w = arg;
     if (r->status != DB_OK)
-        catalog_fail_query(c, &DELETE, r);
+        catalog_fail_query(w->call, &DELETE, r);
     else if (str_eq(db_text(r, 0, 0), STR("done")))
-        catalog_written(c, STR(""));
+        catalog_written(w->call, STR(""));
     else
-        fail_verdict(c, db_text(r, 0, 0));
+        fail_verdict(w, db_text(r, 0, 0));
+}
+
+static void send_deletion(struct change *w)
+{
+    struct call *c = w->call;
+    struct catalog_app *app = c->app;
+    struct str params[] = { catalog_int(c, w->id), catalog_int(c, c->frame.actor_id),
+                            is_admin(c) ? STR("t") : STR("f"), version_param(w) };
+    db_query(app->db, &DELETE, params, ARRAY_LEN(params), call_budget_ms(c), on_deleted,
+             w);
 }
 
 void catalog_product_delete(struct call *c)
 {
-    struct catalog_app *app = c->app;
-    int64_t id;
-    if (!call_path_id(c, 0, &id)) {
-        call_fail(c, ERR_NOT_FOUND);
-        return;
-    }
-    struct str params[] = { catalog_int(c, id), catalog_int(c, c->frame.actor_id),
-                            is_admin(c) ? STR("t") : STR("f") };
-    db_query(app->db, &DELETE, params, ARRAY_LEN(params), call_budget_ms(c), on_deleted,
-             c);
+    struct change *w = change_of(c, send_deletion);
+    if (w)
+        begin_change(w);
 }

@@ -1,5 +1,6 @@
 #include "catalog/list.h"
 
+#include "catalog/etag.h"
 #include "catalog/render.h"
 #include "svc/log.h"
 
@@ -60,7 +61,7 @@ void catalog_list_reply(struct call *c, const struct catalog_page *page, const c
     jw_object_end(&w);
     jw_end(&w);
     if (!out.overflow) {
-        call_reply(c, 0, buf_get(&out));
+        catalog_reply_read(c, buf_get(&out), true);
         return;
     }
     log_warn("catalog", "a page is too large for a reply", F_INT("rows", r->rows),

@@ -4,7 +4,7 @@
 select c.id, c.name, c.description,
        p.id, c.name,
        (select u.username from user_name u where u.user_id = p.owner_id),
-       p.name, p.description, p.price, p.created_at, p.category_id
+       p.name, p.description, p.price, p.created_at, p.category_id, c.version
 from category c left join lateral (
     select * from product where category_id between c.id and c.id
     order by category_id, created_at desc, id desc

@@ -1,11 +1,13 @@
--- $1 id, $2 actor, $3 the actor is an administrator.
--- Gives what happened: done, missing, denied.
+-- $1 id, $2 actor, $3 the actor is an administrator, $4 the version it must have
+-- (null: any). Gives what happened: done, missing, denied, changed.
 with found as (
-    select id, owner_id from product where id = $1::bigint for update
+    select id, owner_id, version from product where id = $1::bigint for update
 ), mine as (
     select * from found where $3::boolean or owner_id = $2::bigint
+), same as (
+    select * from mine where $4::bigint is null or version = $4::bigint
 ), gone as (
-    delete from product p using mine where p.id = mine.id
+    delete from product p using same where p.id = same.id
     returning p.id, p.category_id
 ), counted as (
     insert into counter as c (kind, category_id, shard, n)
@@ -16,5 +18,6 @@ with found as (
 )
 select case when not exists (select from found) then 'missing'
             when not exists (select from mine) then 'denied'
+            when not exists (select from same) then 'changed'
             when exists (select from gone) then 'done'
             else 'missing' end

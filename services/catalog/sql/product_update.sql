@@ -1,14 +1,16 @@
 -- $1 id, $2 actor, $3 the actor is an administrator, $4 name, $5 description, $6 price,
--- $7 category (null: as it is). The row is locked first, so that what is decided here
+-- $7 category (null: as it is), $8 the version it must have (null: any). The row is locked first, so that what is decided here
 -- depends on its present state only.
--- Gives what happened (done, missing, denied, no_category) and the product.
+-- Gives what happened (done, missing, denied, changed, no_category) and the product.
 with found as (
-    select id, owner_id, category_id from product where id = $1::bigint for update
+    select id, owner_id, category_id, version from product where id = $1::bigint for update
 ), mine as (
     select * from found where $3::boolean or owner_id = $2::bigint
+), same as (
+    select * from mine where $8::bigint is null or version = $8::bigint
 ), cat as (
-    select c.id, c.name from category c, mine
-    where c.id = coalesce($7::bigint, mine.category_id)
+    select c.id, c.name from category c, same
+    where c.id = coalesce($7::bigint, same.category_id)
 ), done as (
     update product p
     set name = coalesce($4::text, p.name),
@@ -31,6 +33,7 @@ with found as (
 )
 select case when not exists (select from found) then 'missing'
             when not exists (select from mine) then 'denied'
+            when not exists (select from same) then 'changed'
             when not exists (select from cat) then 'no_category'
             else 'done' end,
        d.id, (select name from cat),
