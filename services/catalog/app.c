@@ -53,6 +53,7 @@ bool catalog_init(struct svc *svc)
     app->product_ids = db_ids_new(app->db, &PRODUCT_IDS, IDS_AHEAD);
     app->category_ids = db_ids_new(app->db, &CATEGORY_IDS, IDS_AHEAD / 8);
     app->counts = catalog_counts_new();
+    app->anchors = catalog_anchors_new();
     app->clean_timer = loop_timer(svc->loop, CLEAN_EVERY_MS, CLEAN_EVERY_MS, clean, app);
     svc->app = app;
     return true;
@@ -62,6 +63,7 @@ void catalog_deinit(struct svc *svc)
 {
     struct catalog_app *app = svc->app;
     loop_timer_cancel(&app->clean_timer);
+    catalog_anchors_free(&app->anchors);
     catalog_counts_free(&app->counts);
     db_ids_free(&app->category_ids);
     db_ids_free(&app->product_ids);

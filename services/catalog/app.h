@@ -2,6 +2,7 @@
 #ifndef CATALOG_APP_H
 #define CATALOG_APP_H
 
+#include "catalog/anchors.h"
 #include "catalog/config.h"
 #include "catalog/counts.h"
 #include "svc/svc.h"
@@ -13,6 +14,7 @@ struct catalog_app {
     struct db_ids *product_ids, *category_ids;
     struct loop_timer *clean_timer;
     struct catalog_counts *counts;
+    struct catalog_anchors *anchors;
 };
 
 enum { CATALOG_PRODUCTS_SHOWN = 100 }; /* of one category's page */

@@ -6,6 +6,10 @@
 #include "catalog/render.h"
 #include "catalog/search.h"
 
+enum { COL_ID = 1, COL_CREATED_AT = 7, COL_CHANGES = 9 };
+
+static const struct db_stmt AFTER = { "product_newest_after", DB_LIST };
+static const struct db_stmt BEFORE = { "product_newest_before", DB_LIST };
 static const struct db_stmt OF_CATEGORY = { "product_of_category", DB_LIST };
 static const struct db_stmt FILTER = { "product_filter", DB_LIST };
 /* Each order of the whole list has an index and a statement of its own. */
@@ -28,11 +32,17 @@ struct product_list {
     const char *keys[2];
     struct str count_key; /* where the total is kept; empty: nowhere */
     uint64_t counts_age;
+    struct str changes; /* the state of the list that a way to the page was found in */
 };
 
 static struct catalog_app *app_of(const struct product_list *l)
 {
     return l->call->app;
+}
+
+static void reply(struct product_list *l, const struct db_result *r)
+{
+    catalog_list_reply(l->call, &l->page, "/api/products/", r, catalog_render_product);
 }
 
 static void on_rows(void *arg, const struct db_result *r)
@@ -45,7 +55,7 @@ static void on_rows(void *arg, const struct db_result *r)
     }
     if (l->count_key.n > 0 && l->counts_age == catalog_counts_age(counts))
         catalog_counts_keep(counts, l->count_key, clock_mono_ms(), db_int(r, 0, 0));
-    catalog_list_reply(l->call, &l->page, "/api/products/", r, catalog_render_product);
+    reply(l, r);
 }
 
 static void send(struct product_list *l, const struct db_stmt *stmt,
@@ -55,7 +65,63 @@ static void send(struct product_list *l, const struct db_stmt *stmt,
     db_query(app_of(l)->db, stmt, params, n, call_budget_ms(l->call), on_rows, l);
 }
 
-/* ---- lists that have an index ------------------------------------------------ */
+/* ---- the default order ------------------------------------------------------- */
+
+static void learn(const struct product_list *l, const struct db_result *r)
+{
+    int64_t count = db_int(r, 0, 0), shown = catalog_page_shown(&l->page, count);
+    if (shown < 2 || db_is_null(r, 0, COL_ID))
+        return;
+    const struct catalog_place first = { .offset = (shown - 1) * l->page.size,
+                                         .id = db_int(r, 0, COL_ID),
+                                         .created_at = db_text(r, 0, COL_CREATED_AT) };
+    catalog_anchors_learn(app_of(l)->anchors, db_text(r, 0, COL_CHANGES), count, &first);
+}
+
+static void on_newest(void *arg, const struct db_result *r)
+{
+    struct product_list *l = arg;
+    if (r->status == DB_OK)
+        learn(l, r);
+    on_rows(l, r);
+}
+
+static void send_from_top(struct product_list *l)
+{
+    struct str params[] = { catalog_int(l->call, l->page.size),
+                            catalog_int(l->call, l->page.number) };
+    l->stmt = &WHOLE[0].stmt;
+    db_query(app_of(l)->db, l->stmt, params, ARRAY_LEN(params), call_budget_ms(l->call),
+             on_newest, l);
+}
+
+static void on_near(void *arg, const struct db_result *r)
+{
+    struct product_list *l = arg;
+    if (r->status == DB_OK && !str_eq(db_text(r, 0, COL_CHANGES), l->changes))
+        send_from_top(l); /* the list has changed since the way was found */
+    else
+        on_newest(l, r);
+}
+
+static void send_newest(struct product_list *l)
+{
+    struct call *c = l->call;
+    const struct catalog_route route =
+        catalog_anchors_route(app_of(l)->anchors, l->page.number, l->page.size);
+    if (route.way == CATALOG_FROM_TOP) {
+        send_from_top(l);
+        return;
+    }
+    struct str params[] = { catalog_int(c, route.rows), route.changes, route.created_at,
+                            catalog_int(c, route.id), catalog_int(c, route.skip) };
+    l->changes = arena_dup(&c->arena, route.changes);
+    l->stmt = route.way == CATALOG_ONWARDS ? &AFTER : &BEFORE;
+    db_query(app_of(l)->db, l->stmt, params, ARRAY_LEN(params), call_budget_ms(c),
+             on_near, l);
+}
+
+/* ---- other lists that have an index ------------------------------------------ */
 
 static bool is_default_order(const struct product_list *l)
 {
@@ -66,7 +132,7 @@ static void send_whole(struct product_list *l)
 {
     struct str params[] = { catalog_int(l->call, l->page.size),
                             catalog_int(l->call, l->page.number) };
-    size_t i = 0;
+    size_t i = 1;
     while (i < ARRAY_LEN(WHOLE) - 1 && strcmp(WHOLE[i].key, l->keys[0]) != 0)
         i++;
     send(l, &WHOLE[i].stmt, params, ARRAY_LEN(params));
@@ -171,7 +237,10 @@ void catalog_product_list(struct call *c)
         return;
     l->search = str_trim(catalog_query_text(c, "search"));
     catalog_order_parse(catalog_query_text(c, "ordering"), l->keys);
-    if (l->search.n == 0 && !l->filter.any && !l->keys[1])
+    bool plain = l->search.n == 0 && !l->filter.any;
+    if (plain && is_default_order(l))
+        send_newest(l);
+    else if (plain && !l->keys[1])
         send_whole(l);
     else if (l->search.n == 0 && l->filter.only_category > 0 && is_default_order(l))
         send_category(l);
