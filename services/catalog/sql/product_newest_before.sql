@@ -1,7 +1,8 @@
 -- A page of all products, newest first, read backwards from a row whose place is known.
 -- $1 rows, $2 what the list's changes must add up to, $3 and $4 that row, $5 rows to pass
 -- over, counted from the next newer. When the list is another one by now there are no items, and the
--- last column says so. Column 0 is the total.
+-- last column says so. Column 0 is the total. The parameters stand in selects of their own
+-- because Postgres would otherwise plan every execution anew, for their values' sake.
 with total as (
     select coalesce(sum(n), 0)::bigint as n, coalesce(sum(changes), 0) as changes
     from counter where kind = 'product' and category_id = 0
@@ -13,9 +14,9 @@ select t.n, p.id,
        t.changes
 from total t left join (
     select * from product
-    where (created_at, id) > ($3::timestamptz, $4::bigint)
+    where (created_at, id) > ((select $3::timestamptz), (select $4::bigint))
     order by created_at, id
     limit (select case when changes = $2::numeric then $1::bigint else 0 end from total)
-    offset $5::bigint
+    offset (select $5::bigint)
 ) p on true
 order by p.created_at desc, p.id desc

@@ -128,7 +128,7 @@ def test_page_900_reads_no_9000_rows(api, database, name, sign):
     changes = database.query("select sum(changes)::text from counter where kind = 'product'"
                              " and category_id = 0", schema="catalog")[0][0]
     text = (SQL / f"product_newest_{name}.sql").read_text()
-    assert f"(created_at, id) {sign} " in text
+    assert f"(created_at, id) {sign} (" in text
     call = f"execute page (10, {changes}, '{at}', {ident}, 0)"
     plan = [line for (line,) in database.query(
         f"prepare page as {text}; set plan_cache_mode = force_generic_plan;"
