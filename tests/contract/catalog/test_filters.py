@@ -131,7 +131,7 @@ def test_every_filter_reads_an_index(api, database):
     database.query(
         "insert into product (name, description, price, created_at, category_id, owner_id)"
         f" select md5(i::text), '', i % 5000, now() - i * interval '1 s',"
-        f" {ids[0]} + i % 20, i % 500 from generate_series(1, 20000) i;"
+        f" (array{ids})[1 + i % 20], i % 500 from generate_series(1, 20000) i;"
         "insert into user_name select i, 'user' || i, 1 from generate_series(1, 500) i;"
         "select gin_clean_pending_list('product_name_parts'::regclass);"
         "analyze product; analyze user_name; analyze category", schema="catalog")
