@@ -7,8 +7,10 @@
 #define NUMBER_RULE "A valid number is required."
 #define DIGITS      "Ensure that there are no more than 10 digits in total."
 #define PLACES      "Ensure that there are no more than 2 decimal places."
-#define WHOLE       "Ensure that there are no more than 8 digits before the decimal point."
-#define BOOL_RULE   "Must be a valid boolean."
+
+#define WHOLE "Ensure that there are no more than 8 digits before the decimal point."
+
+#define BOOL_RULE "Must be a valid boolean."
 #define DATE_RULE                                                                        \
     "Datetime has wrong format. Use one of these formats instead: "                      \
     "YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
