@@ -2,6 +2,7 @@
 
 #include <openssl/sha.h>
 
+#include "base/html.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "svc/embed.h"
@@ -29,31 +30,6 @@ static const struct {
                                "Log in with the new one. This window can be closed." },
 };
 
-static void escape(struct buf *out, struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        switch (s.p[i]) {
-        case '&':
-            buf_cstr(out, "&amp;");
-            break;
-        case '<':
-            buf_cstr(out, "&lt;");
-            break;
-        case '>':
-            buf_cstr(out, "&gt;");
-            break;
-        case '"':
-            buf_cstr(out, "&quot;");
-            break;
-        case '\'':
-            buf_cstr(out, "&#39;");
-            break;
-        default:
-            buf_char(out, s.p[i]);
-        }
-    }
-}
-
 struct slot {
     const char *name;
     struct str value;
@@ -68,7 +44,7 @@ static void fill_slot(struct buf *out, const struct slot *slots, struct str name
         if (s->raw)
             buf_str(out, s->value);
         else
-            escape(out, s->value);
+            html_escape(out, s->value);
     }
 }
 

@@ -1,28 +1,8 @@
 /* Writing HTML: nothing reaches the page unescaped but our own format strings. */
 #include <string.h>
 
+#include "base/html.h"
 #include "gateway/docs_internal.h"
-
-static void escape(struct buf *out, const char *text)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '&':
-            buf_cstr(out, "&amp;");
-            break;
-        case '<':
-            buf_cstr(out, "&lt;");
-            break;
-        case '>':
-            buf_cstr(out, "&gt;");
-            break;
-        case '"':
-            buf_cstr(out, "&quot;");
-            break;
-        default:
-            buf_char(out, *text);
-        }
-}
 
 void html_add(struct buf *out, const char *format, ...)
 {
@@ -35,7 +15,7 @@ void html_add(struct buf *out, const char *format, ...)
         }
         p++;
         if (*p == 's')
-            escape(out, va_arg(ap, const char *));
+            html_escape(out, str_of(va_arg(ap, const char *)));
         else
             buf_char(out, '%');
     }

@@ -41,7 +41,7 @@ static void test_html_is_escaped(void **state)
     (void)state;
     buf_init(&out, 200);
     html_add(&out, "<a title=\"%s\">%s</a> 5%%", "a\"b", "<&>'");
-    assert_string_equal(out.p, "<a title=\"a&quot;b\">&lt;&amp;&gt;'</a> 5%");
+    assert_string_equal(out.p, "<a title=\"a&quot;b\">&lt;&amp;&gt;&#39;</a> 5%");
     buf_clear(&out);
     html_prose(&out, "One `a<b` two.\n\nThree");
     assert_string_equal(out.p, "<p>One <code>a&lt;b</code> two.</p>\n<p>Three</p>\n");

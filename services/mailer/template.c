@@ -1,5 +1,6 @@
 #include "mailer/template.h"
 
+#include "base/html.h"
 #include "base/mem.h"
 
 enum { OPS_MAX = 512, DEPTH_MAX = 8 };
@@ -203,21 +204,6 @@ void template_free(struct template **t)
     *t = NULL;
 }
 
-static void add_escaped(struct buf *out, struct str s)
-{
-    static const char *const ENTITIES[128] = {
-        ['&'] = "&amp;",  ['<'] = "&lt;",   ['>'] = "&gt;",
-        ['"'] = "&quot;", ['\''] = "&#39;",
-    };
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c < 128 && ENTITIES[c])
-            buf_cstr(out, ENTITIES[c]);
-        else
-            buf_char(out, s.p[i]);
-    }
-}
-
 void template_render(const struct template *t, const struct template_value *values,
                      struct buf *out)
 {
@@ -230,7 +216,7 @@ void template_render(const struct template *t, const struct template_value *valu
         else if (op->kind == OP_RAW)
             buf_str(out, v->text);
         else if (op->kind == OP_ESCAPED)
-            add_escaped(out, v->text);
+            html_escape(out, v->text);
         else if (hidden)
             i = op->end - 1;
     }
