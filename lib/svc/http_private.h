@@ -85,6 +85,9 @@ enum MHD_Result http_request_access(void *arg, struct MHD_Connection *c, const c
                                     const char *upload, size_t *upload_size, void **ctx);
 void http_request_completed(void *arg, struct MHD_Connection *c, void **ctx,
                             enum MHD_RequestTerminationCode why);
+/* Answers r with a response of the caller's making, taken over; of a: status, headers. */
+void http_request_answer(struct http_request *r, struct MHD_Response *response,
+                         const struct http_answer *a);
 /* Frees the recycled ones; after the daemon was stopped. */
 void http_request_free_all(struct http_listener *l);
 

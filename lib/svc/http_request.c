@@ -224,20 +224,25 @@ static struct MHD_Response *make_response(const struct http_answer *a)
             : MHD_create_response_from_buffer(a->body.n, bytes, MHD_RESPMEM_MUST_COPY);
     if (!response)
         BUG("memory exhausted for an http response");
-    for (const struct http_header_line *h = a->headers; h && h->name; h++)
-        add_header(response, h->name, h->value);
     return response;
 }
 
-void http_reply(struct http_request *r, const struct http_answer *a)
+void http_request_answer(struct http_request *r, struct MHD_Response *response,
+                         const struct http_answer *a)
 {
-    struct MHD_Response *response = make_response(a);
+    for (const struct http_header_line *h = a->headers; h && h->name; h++)
+        add_header(response, h->name, h->value);
     if (r->close || atomic_load_explicit(&r->listener->draining, memory_order_relaxed))
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     r->status = a->status;
     r->response = response;
     if (r->suspended)
         MHD_resume_connection(r->mhd); /* r may be gone from here on */
+}
+
+void http_reply(struct http_request *r, const struct http_answer *a)
+{
+    http_request_answer(r, make_response(a), a);
 }
 
 void http_suspend(struct http_request *r)
