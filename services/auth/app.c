@@ -16,6 +16,8 @@ enum {
     IDS_AHEAD = 32,
     PRUNE_MS = 60 * 1000,
     PRUNE_TIMEOUT_MS = 5000,
+    PRUNE_BATCH = 1000,
+    LATE_S = 120, /* clocks apart, and a signature under way during the revocation */
     IDEMPOTENCY_S = 24 * 60 * 60,
     USER_AGENT_MAX = 256,
     CLIENT_MAX = 64,
@@ -39,6 +41,8 @@ const struct rpc_handler AUTH_HANDLERS[] = {
     { "auth.resend_verification", auth_resend_verification },
     { "auth.me", auth_me },
     { "auth.logout", auth_logout },
+    { "auth.revocations", auth_revocations },
+    { "auth.logout_all", auth_logout_all },
     { "auth.jwks", auth_jwks },
     { "auth.events.pull", auth_events_pull },
     { 0 },
@@ -102,22 +106,28 @@ static struct hash_pool *make_hash_pool(const struct auth_app *app)
     return pool;
 }
 
+static void prune(void *arg);
+
+/* A failure is logged below and tried again in a minute. */
 static void on_pruned(void *arg, const struct db_result *r)
 {
-    (void)arg, (void)r; /* a failure is logged below and tried again in a minute */
+    if (r->status == DB_OK && r->rows == 1 && db_int(r, 0, 0) >= PRUNE_BATCH)
+        prune(arg);
 }
 
 static void prune(void *arg)
 {
     struct auth_app *app = arg;
-    char now[CLOCK_TEXT_SIZE], old[CLOCK_TEXT_SIZE];
+    char now[CLOCK_TEXT_SIZE], old[CLOCK_TEXT_SIZE], revoked[CLOCK_TEXT_SIZE];
     int64_t us = clock_wall_us();
     struct str params[] = {
         str_of(clock_text(us, now)),
         str_of(clock_text(us - (int64_t)IDEMPOTENCY_S * 1000000, old)),
+        str_of(clock_text(us - auth_revocation_keep_us(app), revoked)),
     };
 
-    db_query(app->db, &PRUNE, params, 2, PRUNE_TIMEOUT_MS, on_pruned, app);
+    db_query(app->db, &PRUNE, params, ARRAY_LEN(params), PRUNE_TIMEOUT_MS, on_pruned,
+             app);
 }
 
 bool auth_init(struct svc *svc)
@@ -197,6 +207,11 @@ void auth_reply_html(struct call *c, int status, struct str html)
     record_add(&c->meta, REC_CONTENT_TYPE, STR("text/html; charset=utf-8"));
     record_add(&c->meta, REC_CACHE_CONTROL, STR("no-store"));
     call_reply(c, status, html);
+}
+
+int64_t auth_revocation_keep_us(const struct auth_app *app)
+{
+    return (app->cfg->access_s + LATE_S) * 1000000;
 }
 
 struct str auth_time_param(struct call *c, int64_t wall_us)

@@ -47,8 +47,13 @@ void auth_reset_password_page(struct call *c);
 void auth_resend_verification(struct call *c);
 void auth_me(struct call *c);
 void auth_logout(struct call *c);
+void auth_logout_all(struct call *c);
+void auth_revocations(struct call *c);
 void auth_jwks(struct call *c);
 void auth_events_pull(struct call *c);
+
+/* How long a revocation matters: as long as an access token that was signed just then. */
+int64_t auth_revocation_keep_us(const struct auth_app *app);
 
 /* The hash under which the secret of a mailed link is kept: SHA-256 of its characters. */
 enum { AUTH_LINK_TEXT = 43, AUTH_LINK_HASH = 32 };

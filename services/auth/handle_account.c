@@ -1,4 +1,4 @@
-/* auth.me and auth.logout: what a logged-in user asks about himself. */
+/* auth.me, auth.logout and auth.logout_all: what a logged-in user asks about himself. */
 #include "auth/app.h"
 
 #include <sodium.h>
@@ -10,6 +10,7 @@ enum { ANSWER_MAX = 8 * 1024, SID = 16 };
 
 static const struct db_stmt SHOW = { "account_show", DB_POINT };
 static const struct db_stmt END = { "session_end", DB_WRITE };
+static const struct db_stmt CHANGE = { "user_change", DB_WRITE };
 
 enum account_column { /* of account_show */
                       COL_ID,
@@ -94,9 +95,11 @@ void auth_me(struct call *c)
 static void on_ended(void *arg, const struct db_result *r)
 {
     struct call *c = arg;
+    const struct auth_app *app = c->app;
 
     if (r->status != DB_OK)
         return call_fail(c, db_err(&END, r));
+    event_publisher_wake(app->events);
     call_reply(c, 0, STR("{\"message\":\"Logged out\"}"));
 }
 
@@ -122,8 +125,56 @@ void auth_logout(struct call *c)
     if (!call_body(c, SCHEMA_FULL))
         return;
     struct str params[] = {
-        auth_int_param(c, c->frame.actor_id), session_param(c), refresh_session(c),
-        auth_time_param(c, clock_wall_us()),  auth_client(c),   auth_request_id(c),
+        auth_int_param(c, c->frame.actor_id),
+        session_param(c),
+        refresh_session(c),
+        auth_time_param(c, clock_wall_us()),
+        auth_client(c),
+        auth_request_id(c),
+        auth_trace_id(c),
+        auth_span_id(c),
     };
     db_query(app->db, &END, params, ARRAY_LEN(params), call_budget_ms(c), on_ended, c);
+}
+
+/* --- everywhere ----------------------------------------------------------------------
+ */
+
+static void on_all_ended(void *arg, const struct db_result *r)
+{
+    struct call *c = arg;
+    const struct auth_app *app = c->app;
+
+    if (r->status != DB_OK)
+        return call_fail(c, db_err(&CHANGE, r));
+    if (r->rows == 0 || !str_eq(db_text(r, 0, 0), STR("done")))
+        return call_fail(c, ERR_USER_NOT_FOUND);
+    event_publisher_wake(app->events);
+    call_reply(c, 0, STR("{\"message\":\"Logged out everywhere\"}"));
+}
+
+void auth_logout_all(struct call *c)
+{
+    struct auth_app *app = c->app;
+    struct str user = auth_int_param(c, c->frame.actor_id);
+    uint8_t event_id[16];
+
+    id_uuid7(event_id);
+    struct str params[] = {
+        user,
+        db_null(),
+        db_null(),
+        db_null(),
+        STR("true"),
+        auth_time_param(c, clock_wall_us()),
+        auth_uuid_param(c, event_id),
+        auth_request_id(c),
+        auth_trace_id(c),
+        auth_span_id(c),
+        auth_client(c),
+        user,
+        STR("logout.all"),
+    };
+    db_query(app->db, &CHANGE, params, ARRAY_LEN(params), call_budget_ms(c), on_all_ended,
+             c);
 }

@@ -1,7 +1,8 @@
 /*
  * auth.refresh. With rotation a refresh token works once; a second use within ten seconds
- * is taken for a lost reply and gets the same child again, a later one for theft: the
- * session ends, and with it every token that came of it.
+ * is taken for a lost reply and gets the same child again. A later one, or one when the
+ * child was used (so its reply was not lost), is taken for theft: the session ends, and
+ * with it every token that came of it.
  */
 #include "auth/grant.h"
 
@@ -37,6 +38,7 @@ enum state_column { /* of refresh_state */
                     COL_CHILD,
                     COL_CHILD_ISSUED,
                     COL_CHILD_EXPIRES,
+                    COL_CHILD_USED,
 };
 
 static void on_revoked(void *arg, const struct db_result *r)
@@ -45,6 +47,7 @@ static void on_revoked(void *arg, const struct db_result *r)
 
     if (r->status != DB_OK)
         return call_fail(f->call, db_err(&REVOKE, r));
+    event_publisher_wake(f->app->events);
     call_fail(f->call, ERR_TOKEN_NOT_VALID);
 }
 
@@ -57,6 +60,8 @@ static void revoke(struct refresh *f)
         f->user_id,
         auth_client(c),
         auth_request_id(c),
+        auth_trace_id(c),
+        auth_span_id(c),
     };
 
     log_warn("auth", "refresh_reused", F_INT("user_id", f->claims.user_id),
@@ -74,6 +79,8 @@ static void set_user(struct refresh *f, const struct db_result *r)
 
 static bool within_grace(const struct db_result *r)
 {
+    if (db_bool(r, 0, COL_CHILD_USED))
+        return false;
     struct str text = db_text(r, 0, COL_USED_AT);
     char used_at[32];
 

@@ -11,6 +11,8 @@ static const struct svc_verb VERBS[] = {
       auth_createsuperuser },
     { "keys", "keys list | rotate          the keys that tokens are signed with",
       auth_keys },
+    { "users", "users list | show NAME ...  accounts: role, activity, sessions",
+      auth_users },
     { 0 },
 };
 

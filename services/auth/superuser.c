@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "svc/exit.h"
 
-enum { EXIT_REFUSED = 65, ANSWER_MAX = 1024 };
+enum { ANSWER_MAX = 1024 };
 
 struct superuser {
     struct svc *svc;

@@ -10,7 +10,7 @@ with u as (
      where t.hash = $1 and t.purpose = 'reset' and t.expires_at > $4::timestamptz
        and x.id = t.user_id and x.reset_link = $1 and x.is_active
        and x.id = coalesce($2::bigint, x.id)
- returning x.id, x.username, x.email, x.session_min_uv
+ returning x.id, x.username, x.email, x.uv
 ), used as (
     update email_token t set used_at = $4::timestamptz from u where t.hash = $1
 ), event as (
@@ -18,9 +18,12 @@ with u as (
                         request_id, trace_id, span_id, actor_id)
     select $5::uuid, 'user', u.id, 'user.password_changed', 1,
            jsonb_build_object('user_id', u.id, 'username', u.username, 'email', u.email,
-                              'min_uv', u.session_min_uv),
+                              'uv', u.uv, 'min_uv', u.uv),
            $4::timestamptz, $6::bytea, $7::bytea, $8::bytea, u.id
       from u
+), held as (
+    insert into revocation (created_at, user_id, min_uv, cause)
+    select $4::timestamptz, u.id, u.uv, 'ended' from u
 ), trail as (
     insert into audit (at, event, actor_id, target_id, client_address, request_id)
     select $4::timestamptz, 'password.reset', u.id, u.id, nullif($9::text, ''), $6::bytea

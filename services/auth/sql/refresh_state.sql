@@ -8,7 +8,8 @@ select u.username, u.role, u.uv, u.is_active,
        extract(epoch from t.used_at)::float8 as used_at,
        replace(c.jti::text, '-', '') as child,
        extract(epoch from c.issued_at)::bigint as child_issued,
-       extract(epoch from c.expires_at)::bigint as child_expires
+       extract(epoch from c.expires_at)::bigint as child_expires,
+       c.used_at is not null as child_used
   from users u
   left join session s on s.sid = $2 and s.user_id = u.id
   left join refresh_token t on t.jti = $1 and t.sid = s.sid

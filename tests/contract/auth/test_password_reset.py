@@ -314,7 +314,7 @@ def test_rp_07_def_9_every_session_ends(auth, user, ask, login, database, events
     event = events_of(user["id"], 3)[2]
     assert event["type"] == "user.password_changed" and event["sealed"] is None
     assert event["payload"] == {"user_id": user["id"], "username": user["username"],
-                                "email": user["email"], "min_uv": 2}
+                                "email": user["email"], "uv": 2, "min_uv": 2}
     fresh = login(user | {"password": NEW})["refresh"]
     assert auth.call("auth.refresh", {"refresh": fresh})[0] == 200
 
