@@ -184,16 +184,39 @@ unsigned http_in_flight(const struct http_listener *l)
 
 /* ---- stop ---- */
 
-void http_drain(struct http_listener *l)
+void http_leave(struct http_listener *l)
 {
     atomic_store(&l->draining, true);
+}
+
+/* Clients that the kernel has connected already would be cut off with the socket. */
+static void accept_the_rest(struct http_listener *l, int fd)
+{
+    struct sockaddr_storage from;
+    for (;;) {
+        socklen_t size = sizeof from;
+        int client =
+            accept4(fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (client < 0)
+            return;
+        if (MHD_add_connection(l->daemon, client, (struct sockaddr *)&from, size) !=
+            MHD_YES)
+            return; /* it closes the socket itself */
+    }
+}
+
+void http_drain(struct http_listener *l)
+{
+    http_leave(l);
     if (l->quiesced)
         return;
     l->quiesced = true;
     /* Closed at once: otherwise new clients connect and wait for nobody. */
     int fd = MHD_quiesce_daemon(l->daemon);
-    if (fd >= 0)
-        close(fd);
+    if (fd < 0)
+        return;
+    accept_the_rest(l, fd);
+    close(fd);
 }
 
 static bool wait_until_idle(const struct http_listener *l)

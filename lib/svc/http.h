@@ -41,10 +41,15 @@ typedef void http_error_fn(struct http_request *r, enum err e, const char *detai
 /* NULL with a sentence in *ret_why (heap) when the address is taken or bad. */
 struct http_listener *http_start(const struct http_config *cfg, http_fn *fn,
                                  http_error_fn *error_fn, void *arg, char **ret_why);
-/* Stops accepting and answers the rest with Connection: close. */
+/* Answers carry Connection: close from here on, so that clients leave by themselves while
+ * new ones are still served (balancers need a while to learn of a drain). Any thread. */
+void http_leave(struct http_listener *l);
+/* Stops accepting, what waits to be accepted excepted; answers with Connection: close. */
 void http_drain(struct http_listener *l);
 /* Requests not finished. Any thread. */
 unsigned http_in_flight(const struct http_listener *l);
+/* Clients that are connected. Any thread; walks a list. */
+unsigned http_connections(struct http_listener *l);
 /* After every suspended request was answered: stops, frees, nulls. Blocks briefly. */
 void http_stop(struct http_listener **l);
 /* "127.0.0.1:8000" as really bound; borrowed. */

@@ -91,6 +91,16 @@ void http_connection_notify(void *arg, struct MHD_Connection *mhd, void **contex
     }
 }
 
+unsigned http_connections(struct http_listener *l)
+{
+    unsigned n = 0;
+    pthread_mutex_lock(&l->lock);
+    for (const struct http_connection *c = l->connections; c; c = c->next)
+        n++;
+    pthread_mutex_unlock(&l->lock);
+    return n;
+}
+
 void http_connection_shut_all(struct http_listener *l)
 {
     pthread_mutex_lock(&l->lock);

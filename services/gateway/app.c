@@ -8,6 +8,9 @@
  * all of it after every request, so more would be paid for each time. */
 enum { CONNECTION_MEMORY = 16 * 1024 };
 
+/* A client that is connected and silent when the port closes may be about to ask. */
+enum { LINGER_MS = 1000 };
+
 /* ---- start ---- */
 
 static bool open_clients(struct gateway_app *app)
@@ -114,12 +117,15 @@ static void stop_listening(void *arg)
     app->drain_timer = NULL;
     http_drain(app->http);
     app->quiesced = true;
+    app->linger_until_ms = loop_now_ms(app->svc->loop) + LINGER_MS;
 }
 
-/* Load balancers learn from /readyz and are served on for the delay. */
+/* Load balancers learn from /readyz and are served on for the delay; each answer asks its
+ * client to leave. */
 void gateway_drain(struct svc *svc)
 {
     struct gateway_app *app = svc->app;
+    http_leave(app->http);
     app->drain_timer =
         loop_timer(svc->loop, svc->cfg.drain_delay_ms, 0, stop_listening, app);
 }
@@ -127,7 +133,10 @@ void gateway_drain(struct svc *svc)
 bool gateway_busy(struct svc *svc)
 {
     const struct gateway_app *app = svc->app;
-    return !app->quiesced || http_in_flight(app->http) > 0;
+    if (!app->quiesced || http_in_flight(app->http) > 0)
+        return true;
+    return http_connections(app->http) > 0 &&
+           loop_now_ms(svc->loop) < app->linger_until_ms;
 }
 
 static void refuse_list(struct gateway_request *list)

@@ -60,6 +60,7 @@ struct gateway_app {
     struct http_listener *http;
     struct loop_timer *drain_timer;
     bool quiesced;
+    int64_t linger_until_ms; /* for clients that have not said anything yet */
 };
 
 bool gateway_init(struct svc *svc);
