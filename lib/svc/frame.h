@@ -58,6 +58,11 @@ enum frame_record {
     REC_LOAD = 37, /* 3 x u32: in flight, queued, draining (0 or 1) */
 };
 
+/* Tags of a control.ping whose sender wants to be told when a drain begins or ends, and
+ * of the one that says it was told (proto/PROTOCOL.md 4). No other tag has bit 63. */
+#define FRAME_TAG_TELL (UINT64_C(1) << 63)
+#define FRAME_TAG_TOLD (FRAME_TAG_TELL | 1)
+
 /* Everything of a frame but its records; meta and body are borrowed slices. */
 struct frame {
     uint16_t flags;

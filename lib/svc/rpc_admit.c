@@ -229,6 +229,8 @@ static bool take_one(struct rpc_server *s)
         return true;
     }
     enum err e = admit(s, &a);
+    if (e == ERR_OK && a.frame.method == RPC_METHOD_PING)
+        rpc_tell_note(s, &a.id, a.frame.tag);
     if (e == ERR_OK)
         open_call(s, &a);
     else

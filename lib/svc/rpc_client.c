@@ -19,6 +19,9 @@ static void make_metrics(struct rpc_client *c)
                                    "Time from call to answer", labels);
     c->retries = metric_counter("rpc_client_retries_total",
                                 "Calls sent again to another replica", labels);
+    c->ejections =
+        metric_counter("rpc_client_ejections_total",
+                       "Times a replica was left alone for bad answers", labels);
     c->handshakes = metric_counter("curve_handshake_failed_total",
                                    "Handshakes that a peer refused", labels);
 }

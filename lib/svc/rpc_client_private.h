@@ -13,6 +13,7 @@
 
 #include "svc/metrics.h"
 #include "svc/resolve.h"
+#include "svc/rpc_breaker.h"
 #include "svc/rpc_client.h"
 
 enum {
@@ -26,14 +27,12 @@ enum {
     RPC_REOPEN_MS = 5000,     /* not connected for so long: a fresh socket, newest key */
     RPC_PING_AFTER_MS = 2000, /* of quiet, and how long a ping may take */
     RPC_PING_MISSES = 3,
-    RPC_LEAVE_MS = 30000,     /* an address gone from DNS may still finish its work */
-    RPC_EJECT_AFTER = 5,      /* failures in a row */
-    RPC_EJECT_MS = 1000,      /* doubled each time ... */
-    RPC_EJECT_MAX_MS = 30000, /* ... up to this */
-    RPC_METHOD_PING = 1,
+    RPC_LEAVE_MS = 30000, /* an address gone from DNS may still finish its work */
+    RPC_WARM_MS = 10000,  /* until a new replica gets its full share */
+    RPC_PROBE_MS = 1000,  /* all ejected: one call in this time is let through */
+    RPC_CLIENT_PING = 1,  /* control.ping */
+    RPC_CLIENT_CONTROL_LAST = 99,
 };
-
-#define RPC_PING_TAG (UINT64_C(1) << 63)
 
 struct rpc_replica {
     struct rpc_client *client;
@@ -42,13 +41,14 @@ struct rpc_replica {
     struct loop_source *source;
     zsock_t *events; /* the socket's monitor */
     struct loop_source *events_source;
-    bool up, leaving, draining;
+    bool up, leaving;
+    bool draining; /* says so: another one is preferred */
+    bool refusing; /* has refused a call for that */
     unsigned owed;
-    int64_t down_since_ms, leave_by_ms;
+    int64_t down_since_ms, up_since_ms, leave_by_ms;
     int64_t heard_ms, ping_sent_ms; /* 0: no ping under way */
     unsigned misses;
-    unsigned failures, ejections;
-    int64_t ejected_until_ms;
+    struct rpc_breaker breaker;
 };
 
 enum pending_state { PENDING_FREE, PENDING_QUEUED, PENDING_SENT, PENDING_FAILED };
@@ -61,6 +61,7 @@ struct pending {
     zmq_msg_t frame; /* shared with what was sent, for a second try */
     struct rpc_replica *replica;
     int64_t deadline_ms, queued_ms, started_us;
+    int64_t elsewhere_ms; /* no answer until then: another replica is asked */
     uint32_t timeout_ms;
     bool retry;
     unsigned attempts;
@@ -86,9 +87,10 @@ struct rpc_client {
     zmq_msg_t *current; /* the reply whose callback runs */
     double retry_tokens;
     int64_t retry_filled_ms;
+    int64_t probe_after_ms;
     uint64_t random;
     bool handshake_logged, closing;
-    struct metric **results, *duration, *retries, *handshakes;
+    struct metric **results, *duration, *retries, *ejections, *handshakes;
 };
 
 /* ---- rpc_replica.c ---- */
@@ -102,8 +104,11 @@ bool rpc_replica_live(const struct rpc_replica *r);
 bool rpc_replica_send(struct rpc_replica *r, zmq_msg_t *frame);
 /* Twice a second: pings, a fresh socket when it has been down for long. */
 void rpc_replica_tick(struct rpc_replica *r, int64_t now_ms);
-/* An answer came too late or the connection broke under it; several eject. */
+/* A call ended badly by its fault: too late, with the connection, or with an error of its
+ * own. Several eject it. */
 void rpc_replica_failed(struct rpc_replica *r, int64_t now_ms);
+/* A message with the ping's tag: an answer, or word of a drain. */
+void rpc_replica_on_ping(struct rpc_replica *r);
 
 /* ---- rpc_pending.c ---- */
 

@@ -332,6 +332,8 @@ static void mute_free(struct mute *m)
     keys_socket_free(m->keys, &m->socket);
 }
 
+enum { TAG_END = 23 }; /* the byte of a frame with bit 63 of its tag */
+
 static void on_mute(void *arg)
 {
     struct mute *m = arg;
@@ -340,7 +342,7 @@ static void on_mute(void *arg)
         int more;
         size_t size = sizeof more;
         zmq_getsockopt(m->socket, ZMQ_RCVMORE, &more, &size);
-        m->taken += !more;
+        m->taken += !more && bytes[TAG_END] >= 0; /* a ping is not a call */
     }
     if (m->die && m->taken > 0)
         mute_free(m);
@@ -421,10 +423,131 @@ static void test_hanging_replica_is_ejected(void **state)
         rpc_call(c, &req, 30, false, on_done, &o);
     fixture_run(p->f);
     assert_int_equal(o.e, ERR_DEADLINE);
-    assert_true(c->replica[0]->ejected_until_ms > clock_mono_ms());
+    assert_true(rpc_breaker_open(&c->replica[0]->breaker, clock_mono_ms()));
     assert_false(rpc_replica_usable(c->replica[0], clock_mono_ms()));
     rpc_client_free(&c);
     mute_free(&m);
+}
+
+/* One that does not answer costs what may be done twice half of its time, no more. */
+static void test_slow_replica_is_passed(void **state)
+{
+    struct pool *p = *state;
+    struct mute m;
+    char endpoint[128];
+    struct outcome o = { .f = p->f, .want = 1 };
+    struct frame req = show(p->f);
+    mute_start(&m, p->f, endpoint);
+    AUTO_FREE char *list =
+        xasprintf("%s,%s", endpoint, rpc_server_endpoint(p->f->svc.rpc));
+    struct rpc_client *c = rpc_client_new(p->f->loop, p->keys, "catalog", list);
+    wait_live(p->f, c, 2);
+    struct rpc_replica *good = c->replica[0], *mute = c->replica[1];
+    if (strcmp(good->endpoint, endpoint) == 0)
+        good = c->replica[1], mute = c->replica[0];
+    good->leaving = true; /* so that it goes to the other one */
+    rpc_call(c, &req, 2000, true, on_done, &o);
+    assert_int_equal(mute->owed, 1);
+    good->leaving = false;
+    fixture_run(p->f);
+    assert_int_equal(o.e, ERR_OK);
+    assert_int_equal(mute->owed, 0);
+    assert_int_equal(mute->breaker.row, 1);
+    rpc_client_free(&c);
+    mute_free(&m);
+}
+
+static void reply_unavailable(struct call *c)
+{
+    call_fail(c, ERR_UNAVAILABLE);
+}
+
+/* With everybody ejected a call fails at once, but for one a second that asks. */
+static void test_all_ejected_fails_fast(void **state)
+{
+    struct pool *p = *state;
+    struct outcome o = { .f = p->f };
+    struct rpc_client *c = p->client;
+    wait_live(p->f, c, 1);
+    p->f->fn = reply_unavailable;
+    for (int i = 0; i < RPC_EJECT_AFTER; i++)
+        call_and_wait(&o, c, 2000, false);
+    assert_true(rpc_breaker_open(&c->replica[0]->breaker, clock_mono_ms()));
+    p->f->fn = reply_hello;
+    c->probe_after_ms = INT64_MAX;
+    int64_t start = clock_mono_ms();
+    call_and_wait(&o, c, 2000, false);
+    assert_int_equal(o.e, ERR_UNAVAILABLE);
+    assert_true(clock_mono_ms() - start < RPC_QUEUE_MS);
+    c->probe_after_ms = 0;
+    call_and_wait(&o, c, 2000, false);
+    assert_int_equal(o.e, ERR_OK);
+    assert_false(rpc_breaker_open(&c->replica[0]->breaker, clock_mono_ms()));
+}
+
+/* ---- drains ---- */
+
+static void turn_until(struct fixture *f, bool (*fine)(const void *), const void *arg)
+{
+    int64_t start = clock_mono_ms();
+    while (!fine(arg)) {
+        assert_true(clock_mono_ms() - start < FIXTURE_GUARD_MS);
+        loop_timer(f->loop, 2, 0, stop_loop, f->loop);
+        loop_run(f->loop);
+    }
+}
+
+static bool is_draining(const void *replica)
+{
+    return ((const struct rpc_replica *)replica)->draining;
+}
+
+static bool is_not_draining(const void *replica)
+{
+    return !is_draining(replica);
+}
+
+static bool is_settled(const void *server)
+{
+    return rpc_server_settled(server);
+}
+
+/* No call was refused for it, and none is on its way when the server has settled. */
+static void test_drain_is_told(void **state)
+{
+    struct pool *p = *state;
+    struct rpc_server *s = p->f->svc.rpc;
+    struct outcome o = { .f = p->f };
+    wait_live(p->f, p->client, 1);
+    call_and_wait(&o, p->client, 2000, false); /* after the ping of the new connection */
+    struct rpc_replica *r = p->client->replica[0];
+    rpc_server_leave(s);
+    assert_false(rpc_server_settled(s));
+    int64_t start = clock_mono_ms();
+    turn_until(p->f, is_settled, s);
+    assert_true(clock_mono_ms() - start < 900); /* it answered, nobody waited */
+    assert_true(r->draining);
+    assert_false(r->refusing);
+    call_and_wait(&o, p->client, 2000, false); /* nobody else: still taken */
+    assert_int_equal(o.e, ERR_OK);
+    rpc_server_drain(s, true);
+    turn_until(p->f, is_settled, s);
+    call_and_wait(&o, p->client, 2000, false);
+    assert_int_equal(o.e, ERR_DRAINING);
+}
+
+static void test_end_of_drain_is_told(void **state)
+{
+    struct pool *p = *state;
+    struct outcome o = { .f = p->f };
+    wait_live(p->f, p->client, 1);
+    call_and_wait(&o, p->client, 2000, false);
+    rpc_server_drain(p->f->svc.rpc, true);
+    turn_until(p->f, is_draining, p->client->replica[0]);
+    rpc_server_drain(p->f->svc.rpc, false);
+    turn_until(p->f, is_not_draining, p->client->replica[0]);
+    call_and_wait(&o, p->client, 2000, false);
+    assert_int_equal(o.e, ERR_OK);
 }
 
 static void test_restart_is_survived(void **state)
@@ -453,6 +576,7 @@ static void test_silence_is_noticed(void **state)
     wait_live(p->f, c, 1);
     struct rpc_replica *r = c->replica[0];
     int64_t now = r->heard_ms;
+    r->ping_sent_ms = 0; /* of the new connection */
     rpc_replica_tick(r, now + RPC_PING_AFTER_MS - 1);
     assert_int_equal(r->ping_sent_ms, 0); /* not quiet for long enough */
     for (int i = 0; i < RPC_PING_MISSES; i++) {
@@ -575,6 +699,10 @@ int main(void)
         ON_POOL(test_death_is_noticed),
         ON_POOL(test_death_with_another_replica),
         ON_POOL(test_hanging_replica_is_ejected),
+        ON_POOL(test_slow_replica_is_passed),
+        ON_POOL(test_all_ejected_fails_fast),
+        ON_POOL(test_drain_is_told),
+        ON_POOL(test_end_of_drain_is_told),
         ON_POOL(test_restart_is_survived),
         ON_POOL(test_silence_is_noticed),
         ON_POOL(test_ping_is_answered),

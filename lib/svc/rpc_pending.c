@@ -103,7 +103,40 @@ static uint32_t random_below(struct rpc_client *c, uint32_t n)
     return (uint32_t)((c->random >> 32) * n >> 32);
 }
 
-/* Two at random, the one that owes less: near the best balance, without herding. */
+/* A new replica's share grows over RPC_WARM_MS: now and then it passes its turn. */
+static bool passes_turn(struct rpc_client *c, const struct rpc_replica *r, int64_t now_ms)
+{
+    int64_t age_ms = now_ms - r->up_since_ms;
+    return age_ms < RPC_WARM_MS && random_below(c, RPC_WARM_MS) > (uint64_t)age_ms;
+}
+
+/* The one that owes less; when they owe the same, a, unless it is new and b is not. */
+static struct rpc_replica *better(struct rpc_client *c, struct rpc_replica *a,
+                                  struct rpc_replica *b, int64_t now_ms)
+{
+    struct rpc_replica *less = b->owed < a->owed ? b : a, *other = less == a ? b : a;
+    bool other_warm = now_ms - other->up_since_ms >= RPC_WARM_MS;
+    return other_warm && passes_turn(c, less, now_ms) ? other : less;
+}
+
+/* None is free to take a call: one that says it is going but has refused nothing yet, or
+ * an ejected one, now and then, to learn whether it has recovered. */
+static struct rpc_replica *last_resort(struct rpc_client *c,
+                                       const struct rpc_replica *not_this, int64_t now_ms)
+{
+    for (unsigned i = 0; i < c->nreplicas; i++) {
+        struct rpc_replica *r = c->replica[i];
+        if (r == not_this || !rpc_replica_live(r) || r->leaving || r->refusing ||
+            r->owed >= RPC_OWED_MAX)
+            continue;
+        bool open = rpc_breaker_open(&r->breaker, now_ms);
+        if (open ? now_ms >= c->probe_after_ms : r->draining)
+            return r;
+    }
+    return NULL;
+}
+
+/* Two at random, the better one: near the best balance, without herding. */
 static struct rpc_replica *choose(struct rpc_client *c,
                                   const struct rpc_replica *not_this)
 {
@@ -114,10 +147,26 @@ static struct rpc_replica *choose(struct rpc_client *c,
         if (c->replica[i] != not_this && rpc_replica_usable(c->replica[i], now))
             usable[n++] = c->replica[i];
     if (n < 2)
-        return n ? usable[0] : NULL;
+        return n ? usable[0] : last_resort(c, not_this, now);
     uint32_t a = random_below(c, n), b = random_below(c, n - 1);
     b += b >= a;
-    return usable[b]->owed < usable[a]->owed ? usable[b] : usable[a];
+    return better(c, usable[a], usable[b], now);
+}
+
+/* Somebody is there, and nobody worth asking: waiting would not help. */
+static bool all_ejected(const struct rpc_client *c)
+{
+    int64_t now = loop_now_ms(c->loop);
+    unsigned ejected = 0;
+    for (unsigned i = 0; i < c->nreplicas; i++) {
+        const struct rpc_replica *r = c->replica[i];
+        if (!rpc_replica_live(r) || r->leaving)
+            continue;
+        if (rpc_breaker_takes(&r->breaker, now, r->owed))
+            return false;
+        ejected++;
+    }
+    return ejected > 0;
 }
 
 /* ---- sending ---- */
@@ -133,6 +182,8 @@ static bool try_send(struct rpc_client *c, struct pending *p,
     }
     if (!r)
         return false;
+    if (rpc_breaker_open(&r->breaker, loop_now_ms(c->loop)))
+        c->probe_after_ms = loop_now_ms(c->loop) + RPC_PROBE_MS;
     p->state = PENDING_SENT;
     p->replica = r;
     p->attempts++;
@@ -164,7 +215,7 @@ static void fail_later(struct rpc_client *c, struct pending *p, enum err why)
 
 static void enqueue(struct rpc_client *c, struct pending *p)
 {
-    if (c->queued >= RPC_QUEUE_MAX) {
+    if (c->queued >= RPC_QUEUE_MAX || all_ejected(c)) {
         fail_later(c, p, ERR_UNAVAILABLE);
         return;
     }
@@ -271,8 +322,29 @@ static void note_reply(struct rpc_replica *r, const struct frame *f)
     struct frame_load load;
     r->heard_ms = loop_now_ms(r->client->loop);
     r->misses = 0;
-    if (record_get_load(f->meta, &load))
-        r->draining = load.draining;
+    if (!record_get_load(f->meta, &load))
+        return;
+    r->draining = load.draining;
+    r->refusing = r->refusing && load.draining;
+}
+
+/* Errors that another replica might not have given. What the caller did wrong, a refusal
+ * to take more and the control methods say nothing about how well it works. */
+static void judge(struct rpc_replica *r, const struct frame *f)
+{
+    static const uint16_t BAD[] = { ERR_INTERNAL, ERR_UNAVAILABLE, ERR_DEADLINE,
+                                    ERR_OUTCOME_UNKNOWN };
+    int64_t now = clock_mono_ms();
+    if (f->method <= RPC_CLIENT_CONTROL_LAST || f->status == ERR_DRAINING ||
+        f->status == ERR_OVERLOADED)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
+        if (f->status != BAD[i])
+            continue;
+        rpc_replica_failed(r, now);
+        return;
+    }
+    rpc_breaker_good(&r->breaker, now);
 }
 
 void rpc_client_on_reply(struct rpc_client *c, struct rpc_replica *r, zmq_msg_t *m)
@@ -283,8 +355,9 @@ void rpc_client_on_reply(struct rpc_client *c, struct rpc_replica *r, zmq_msg_t 
     bool fine = e == ERR_OK && (f.flags & FRAME_REPLY);
     if (fine)
         note_reply(r, &f);
-    if (f.tag & RPC_PING_TAG) {
-        r->ping_sent_ms = 0;
+    if (f.tag & FRAME_TAG_TELL) {
+        if (fine)
+            rpc_replica_on_ping(r);
         rpc_client_flush(c); /* it may have ended its drain */
         return;
     }
@@ -295,11 +368,10 @@ void rpc_client_on_reply(struct rpc_client *c, struct rpc_replica *r, zmq_msg_t 
             rpc_client_finish(c, p, e == ERR_OK ? ERR_BAD_FRAME : e, NULL);
         return;
     }
-    r->failures = 0;
-    r->ejections = 0;
+    judge(r, &f);
     e = f.status < 1000 ? ERR_OK : (enum err)f.status;
     if (e == ERR_DRAINING)
-        r->draining = true;
+        r->draining = r->refusing = true;
     bool busy = e == ERR_DRAINING || e == ERR_OVERLOADED;
     if (busy && send_elsewhere(c, p, e == ERR_DRAINING))
         return;
@@ -332,6 +404,16 @@ static void drop_old_queued(struct rpc_client *c, int64_t now)
     }
 }
 
+/* Half its time is gone without an answer: what may be done twice is asked of another
+ * replica. The first one's answer, should it still come, is dropped as late. */
+static void ask_elsewhere(struct rpc_client *c, struct pending *p, int64_t now)
+{
+    struct rpc_replica *slow = p->replica;
+    p->elsewhere_ms = INT64_MAX;
+    if (send_elsewhere(c, p, false))
+        rpc_replica_failed(slow, now);
+}
+
 static void sweep(void *arg)
 {
     struct rpc_client *c = arg;
@@ -339,6 +421,10 @@ static void sweep(void *arg)
     drop_old_queued(c, now);
     for (uint32_t i = 0; i < c->nslots; i++) {
         struct pending *p = c->slots[i];
+        if (p->state != PENDING_SENT)
+            continue;
+        if (now >= p->elsewhere_ms)
+            ask_elsewhere(c, p, now);
         if (p->state != PENDING_SENT || now < p->deadline_ms)
             continue;
         rpc_replica_failed(p->replica, now);
@@ -378,6 +464,7 @@ void rpc_call(struct rpc_client *c, const struct frame *req, uint32_t timeout_ms
     p->timeout_ms = timeout_ms;
     p->started_us = clock_mono_us();
     p->deadline_ms = p->started_us / 1000 + timeout_ms;
+    p->elsewhere_ms = retry ? p->deadline_ms - timeout_ms / 2 : INT64_MAX;
     c->retry_tokens += 0.1;
     zmq_msg_init(&p->frame);
     bool big = req->meta.n > FRAME_META_MAX || req->body.n > FRAME_BULK_MAX;

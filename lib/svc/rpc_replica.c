@@ -74,13 +74,29 @@ static bool read_event(zsock_t *events, uint16_t *ret)
     return got;
 }
 
+static void send_ping(struct rpc_replica *r, uint64_t tag, int64_t now_ms)
+{
+    const struct frame f = { .method = RPC_CLIENT_PING,
+                             .budget_ms = RPC_PING_AFTER_MS,
+                             .tag = tag };
+    zmq_msg_t m;
+    if (zmq_msg_init_size(&m, FRAME_HEADER_SIZE) != 0)
+        return;
+    frame_put_header(&f, zmq_msg_data(&m));
+    if (rpc_replica_send(r, &m))
+        r->ping_sent_ms = now_ms;
+    zmq_msg_close(&m);
+}
+
 static void came_up(struct rpc_replica *r)
 {
     r->up = true;
     r->heard_ms = clock_mono_ms();
     r->ping_sent_ms = 0;
     r->misses = 0;
-    r->draining = false; /* perhaps a new process; it will say so if not */
+    r->up_since_ms = r->heard_ms;
+    r->draining = r->refusing = false; /* perhaps a new process; it will say so if not */
+    send_ping(r, FRAME_TAG_TELL, r->heard_ms);
     r->client->handshake_logged = false;
     rpc_client_flush(r->client);
 }
@@ -204,35 +220,27 @@ bool rpc_replica_live(const struct rpc_replica *r)
 bool rpc_replica_usable(const struct rpc_replica *r, int64_t now_ms)
 {
     return rpc_replica_live(r) && !r->leaving && !r->draining && r->owed < RPC_OWED_MAX &&
-           now_ms >= r->ejected_until_ms;
+           rpc_breaker_takes(&r->breaker, now_ms, r->owed);
 }
 
 void rpc_replica_failed(struct rpc_replica *r, int64_t now_ms)
 {
-    if (++r->failures < RPC_EJECT_AFTER)
+    int64_t ms = rpc_breaker_bad(&r->breaker, now_ms, r->client->random);
+    if (ms == 0)
         return;
-    int64_t ms = (int64_t)RPC_EJECT_MS << (r->ejections < 5 ? r->ejections : 5);
-    if (ms > RPC_EJECT_MAX_MS)
-        ms = RPC_EJECT_MAX_MS;
-    r->failures = 0;
-    r->ejections++;
-    r->ejected_until_ms = now_ms + ms;
+    metric_add(r->client->ejections, 1);
     log_warn("rpc", "replica ejected", F_STR("peer", r->client->peer),
              F_STR("endpoint", r->endpoint), F_INT("for_ms", ms));
 }
 
-static void send_ping(struct rpc_replica *r, int64_t now_ms)
+/* A ping without one under way is word of a drain. Saying that it was read tells the
+ * server that what it takes from now on was sent in knowledge of it. */
+void rpc_replica_on_ping(struct rpc_replica *r)
 {
-    const struct frame f = { .method = RPC_METHOD_PING,
-                             .budget_ms = RPC_PING_AFTER_MS,
-                             .tag = RPC_PING_TAG };
-    zmq_msg_t m;
-    if (zmq_msg_init_size(&m, FRAME_HEADER_SIZE) != 0)
-        return;
-    frame_put_header(&f, zmq_msg_data(&m));
-    if (rpc_replica_send(r, &m))
-        r->ping_sent_ms = now_ms;
-    zmq_msg_close(&m);
+    bool asked = r->ping_sent_ms != 0;
+    r->ping_sent_ms = 0;
+    if (!asked)
+        send_ping(r, FRAME_TAG_TOLD, clock_mono_ms());
 }
 
 void rpc_replica_tick(struct rpc_replica *r, int64_t now_ms)
@@ -251,5 +259,5 @@ void rpc_replica_tick(struct rpc_replica *r, int64_t now_ms)
     }
     bool quiet = now_ms - r->heard_ms >= RPC_PING_AFTER_MS;
     if (!r->ping_sent_ms && (quiet || r->draining))
-        send_ping(r, now_ms);
+        send_ping(r, FRAME_TAG_TELL, now_ms);
 }

@@ -100,18 +100,16 @@ static const char *send_failure(void)
 }
 
 /* [id] [empty] [frame]; all three or none. */
-static void send_parts(struct rpc_server *s, zmq_msg_t *id, zmq_msg_t *frame)
+static bool send_parts(struct rpc_server *s, zmq_msg_t *id, zmq_msg_t *frame)
 {
-    if (zmq_msg_send(id, s->socket, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
-        rpc_server_dropped(send_failure());
-        zmq_msg_close(frame);
-        return;
-    }
-    zmq_send(s->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-    if (zmq_msg_send(frame, s->socket, ZMQ_DONTWAIT) < 0) {
+    bool sent = zmq_msg_send(id, s->socket, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+                zmq_send(s->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+                zmq_msg_send(frame, s->socket, ZMQ_DONTWAIT) >= 0;
+    if (!sent) {
         rpc_server_dropped(send_failure());
         zmq_msg_close(frame);
     }
+    return sent;
 }
 
 enum { LOAD_SIZE = 6 + 12 };
@@ -143,7 +141,7 @@ static struct frame reply_frame(const struct frame *request, const struct reply 
 /* Header, load record, the other records, body: written once, into the message. */
 static void write_reply(const struct rpc_server *s, const struct frame *f, char *out)
 {
-    const struct frame_load load = { s->in_flight, 0, s->draining };
+    const struct frame_load load = { s->in_flight, 0, s->draining || s->leaving };
     struct frame header = *f;
     header.meta.n += LOAD_SIZE;
     frame_put_header(&header, out);
@@ -157,7 +155,7 @@ static void write_reply(const struct rpc_server *s, const struct frame *f, char 
         memcpy(out, f->body.p, f->body.n);
 }
 
-void rpc_server_send(struct rpc_server *s, zmq_msg_t *id, const struct frame *request,
+bool rpc_server_send(struct rpc_server *s, zmq_msg_t *id, const struct frame *request,
                      const struct reply *r)
 {
     const size_t fixed = FRAME_HEADER_SIZE + LOAD_SIZE;
@@ -169,8 +167,8 @@ void rpc_server_send(struct rpc_server *s, zmq_msg_t *id, const struct frame *re
         f.flags = FRAME_REPLY;
         f.status = ERR_OVERLOADED;
         if (zmq_msg_init_size(&message, fixed) != 0)
-            return;
+            return false;
     }
     write_reply(s, &f, zmq_msg_data(&message));
-    send_parts(s, id, &message);
+    return send_parts(s, id, &message);
 }

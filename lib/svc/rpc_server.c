@@ -109,7 +109,18 @@ struct rpc_server *rpc_server_start(struct svc *svc, const char *endpoint,
 
 void rpc_server_drain(struct rpc_server *s, bool on)
 {
+    if (s->draining == on)
+        return;
     s->draining = on;
+    rpc_tell_all(s);
+}
+
+void rpc_server_leave(struct rpc_server *s)
+{
+    if (s->leaving)
+        return;
+    s->leaving = true;
+    rpc_tell_all(s);
 }
 
 bool rpc_server_draining(const struct rpc_server *s)

@@ -84,8 +84,13 @@ uint32_t call_budget_ms(const struct call *c);
  * when the address cannot be bound. */
 struct rpc_server *rpc_server_start(struct svc *svc, const char *endpoint,
                                     const struct rpc_handler *handlers);
-/* Refuses new work with ERR_DRAINING (a gateway then goes elsewhere). */
+/* Refuses new work with ERR_DRAINING (a gateway then goes elsewhere), or takes it again;
+ * callers are told. */
 void rpc_server_drain(struct rpc_server *s, bool on);
+/* Will drain soon: callers are told to prefer other replicas, work is still taken. */
+void rpc_server_leave(struct rpc_server *s);
+/* Every caller that asked for it knows of the drain, or had a second to read it. */
+bool rpc_server_settled(const struct rpc_server *s);
 bool rpc_server_draining(const struct rpc_server *s);
 /* Calls taken and not answered. */
 unsigned rpc_server_in_flight(const struct rpc_server *s);

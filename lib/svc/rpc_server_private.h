@@ -22,6 +22,16 @@ enum {
     RPC_SWEEP_MS = 20,
     RPC_CONTROL_LAST = 99,    /* highest number of proto/control.json */
     RPC_SLOW_US = 100 * 1000, /* a span is kept from here on */
+    RPC_METHOD_PING = 1,
+    RPC_TOLD_MAX = 64,
+    RPC_TOLD_ID = 16, /* longest routing id; libzmq's own have 5 bytes */
+};
+
+/* A caller to be told of a drain. */
+struct rpc_told {
+    uint8_t id[RPC_TOLD_ID];
+    size_t n;
+    bool knows;
 };
 
 enum call_state { CALL_FREE, CALL_OPEN, CALL_GONE };
@@ -64,7 +74,11 @@ struct rpc_server {
     struct call_private *open, *gone, *free; /* free: singly linked */
     unsigned in_flight;                      /* open */
     unsigned held;                           /* open or gone */
-    bool draining;
+    bool draining;                           /* refuses new work */
+    bool leaving;                            /* soon will */
+    struct rpc_told told[RPC_TOLD_MAX];
+    unsigned ntold;
+    int64_t tell_by_ms; /* not waited for any longer */
     struct unsent *unsent;
     struct metric *in_flight_gauge;
     int64_t refused_logged_ms;
@@ -77,8 +91,8 @@ struct reply {
 };
 
 /* Sends one reply to a routing id, which is used up. Drops and counts what the peer
- * cannot take. request: where tag, method and ids come from. */
-void rpc_server_send(struct rpc_server *s, zmq_msg_t *id, const struct frame *request,
+ * cannot take (false). request: where tag, method and ids come from. */
+bool rpc_server_send(struct rpc_server *s, zmq_msg_t *id, const struct frame *request,
                      const struct reply *r);
 /* Counts a finished request: status as in a reply frame. */
 void rpc_server_count(const struct rpc_method *m, unsigned status, int64_t duration_us);
@@ -89,6 +103,10 @@ void rpc_server_dropped(const char *cause);
 void rpc_unsent_release(struct unsent *u);
 /* The socket is readable: takes a bounded number of messages. arg: the server. */
 void rpc_server_receive(void *arg);
+/* rpc_tell.c: a control.ping with this tag came from a caller. */
+void rpc_tell_note(struct rpc_server *s, zmq_msg_t *id, uint64_t tag);
+/* A drain has begun or ended. */
+void rpc_tell_all(struct rpc_server *s);
 /* Puts a call at the head of a list of the server. */
 void call_list_add(struct call_private **head, struct call_private *p);
 /* Frees what the call holds and keeps the struct for the next one. */

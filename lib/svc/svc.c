@@ -76,7 +76,7 @@ static void check_ready(void *arg)
 static void finish_when_idle(void *arg)
 {
     struct svc *svc = arg;
-    if (rpc_server_in_flight(svc->rpc) > 0)
+    if (rpc_server_in_flight(svc->rpc) > 0 || !rpc_server_settled(svc->rpc))
         return;
     if (svc->def->busy && svc->def->busy(svc))
         return;
@@ -110,6 +110,7 @@ static void begin_drain(struct svc *svc)
     svc->draining = true;
     log_info("svc", "draining", F_INT("calls", rpc_server_in_flight(svc->rpc)));
     ops_set_ready(boot.ops, false, "draining");
+    rpc_server_leave(svc->rpc);
     if (svc->def->drain)
         svc->def->drain(svc);
     boot.drain_timer =
