@@ -84,7 +84,9 @@ class Stack:
     live = []  # for the report of a failed test
 
     def __init__(self, services, database=None, redis=None, clients=("gateway", "monitor"),
-                 **settings):
+                 replicas=None, **settings):
+        """replicas={"catalog": 3}: callers also know the addresses of catalog-2 and
+        catalog-3, which start_replica starts."""
         self.services, self.database, self.redis = list(services), database, redis
         self.settings = {k: str(v) for k, v in settings.items()}
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="quintet-tests-"))
@@ -95,6 +97,11 @@ class Stack:
                      for kind in ("rpc", "ops")}
         for name in ("auth.events", "monitor.telemetry", "gateway.http", "monitor.http"):
             self.port[name] = self.ports.take()
+        self.replicas = {s: [s, *(f"{s}-{n}" for n in range(2, count + 1))]
+                         for s, count in (replicas or {}).items()}
+        self.port |= {f"{name}.{kind}": self.ports.take()
+                      for names in self.replicas.values() for name in names[1:]
+                      for kind in ("rpc", "ops", "events")}
         self.daemons = {}
         self._client_names = clients
 
@@ -106,10 +113,13 @@ class Stack:
         found = {}
         for s in SERVICES:
             found[f"{s.upper()}_RPC_LISTEN"] = tcp[f"{s}.rpc"]
-            found[f"{s.upper()}_ENDPOINT"] = tcp[f"{s}.rpc"]
+            found[f"{s.upper()}_ENDPOINT"] = ",".join(
+                tcp[f"{name}.rpc"] for name in self.replicas.get(s, [s]))
             found[f"{s.upper()}_OPS_LISTEN"] = plain[f"{s}.ops"]
         return found | {
-            "AUTH_EVENTS_LISTEN": tcp["auth.events"], "AUTH_EVENTS": tcp["auth.events"],
+            "AUTH_EVENTS_LISTEN": tcp["auth.events"],
+            "AUTH_EVENTS": ",".join(tcp[f"{name}.events"]
+                                    for name in self.replicas.get("auth", ["auth"])),
             "MONITOR_TELEMETRY_LISTEN": tcp["monitor.telemetry"],
             "MONITOR_TELEMETRY": tcp["monitor.telemetry"],
             "GATEWAY_HTTP_LISTEN": plain["gateway.http"],
@@ -185,6 +195,19 @@ class Stack:
         for s in self.services:
             self.wait_ready(s)
         return self
+
+    def start_replica(self, name):
+        """Starts one of the replicas announced to the constructor ("catalog-2")."""
+        service = name.rsplit("-", 1)[0]
+        environment = self.environment(service) | {
+            f"{service.upper()}_RPC_LISTEN": self.endpoint(name),
+            f"{service.upper()}_OPS_LISTEN": f"127.0.0.1:{self.port[name + '.ops']}",
+            f"{service.upper()}_REPLICA": name}
+        if service == "auth":
+            environment["AUTH_EVENTS_LISTEN"] = f"tcp://127.0.0.1:{self.port[name + '.events']}"
+        self.daemons[name] = Daemon(service, environment, self.dir / f"{name}.log")
+        self.daemons[name].start()
+        self.wait_ready(name)
 
     def restart(self, service, **settings):
         """Starts a daemon that has ended (or stops it first), and waits until ready."""
@@ -262,7 +285,7 @@ class Stack:
         """A REQ client of a service, with a key that carries the name of another one."""
         if (service, name) not in self._clients:
             self._clients[service, name] = Client(
-                self.endpoint(service), self.server_key(service),
+                self.endpoint(service), self.server_key(self.daemons[service].name),
                 self._make_client_key(name), contract=self.contract)
         return self._clients[service, name]
 
