@@ -21,6 +21,8 @@ static const struct err_info TABLE[] = {
     { ERR_BAD_AUTHORIZATION, 401, "bad_authorization_header", "Unauthorized", NOT_AUTH },
     { ERR_PERMISSION_DENIED, 403, "permission_denied", "Forbidden",
       "You do not have permission to perform this action." },
+    { ERR_LOGIN_LOCKED, 429, "login_locked", "Too Many Requests",
+      "Rate limit exceeded. Please try again later." },
     { ERR_NOT_FOUND, 404, "not_found", "Not Found",
       "The requested resource was not found." },
     { ERR_METHOD_NOT_ALLOWED, 405, "method_not_allowed", "Method Not Allowed",

@@ -1,5 +1,6 @@
 #include "auth/app.h"
 #include "auth/link_request.h"
+#include "auth/lockout.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -63,17 +64,25 @@ static bool read_mailer_seal(struct auth_app *app)
     return false;
 }
 
-/* A stored request hash covers a password: keyed, so that the table is no oracle. */
-static bool derive_request_key(struct auth_app *app)
+static void derive_key(const uint8_t master[static AUTH_MASTER_KEY], struct str purpose,
+                       uint8_t *out, size_t n)
 {
-    static const char PURPOSE[] = "quintet auth idempotency";
+    crypto_generichash(out, n, (const uint8_t *)purpose.p, purpose.n, master,
+                       AUTH_MASTER_KEY);
+}
+
+/* A stored request hash covers a password, and a name that was tried may be one: keyed,
+ * so that no table is an oracle. */
+static bool derive_keys(struct auth_app *app)
+{
     uint8_t master[AUTH_MASTER_KEY];
 
     if (!auth_master_key(app->svc->keys, master))
         return false;
-    crypto_generichash(app->request_key, sizeof(app->request_key),
-                       (const uint8_t *)PURPOSE, sizeof(PURPOSE) - 1, master,
-                       sizeof(master));
+    derive_key(master, STR("quintet auth idempotency"), app->request_key,
+               sizeof(app->request_key));
+    derive_key(master, STR("quintet auth identity"), app->identity_key,
+               sizeof(app->identity_key));
     sodium_memzero(master, sizeof(master));
     return true;
 }
@@ -139,7 +148,7 @@ bool auth_init(struct svc *svc)
     app->cfg = svc->app_cfg;
     app->db = svc->db;
     svc->init_exit_code = EXIT_CONFIG; /* no restart helps against these */
-    if (sodium_init() < 0 || !read_mailer_seal(app) || !derive_request_key(app) ||
+    if (sodium_init() < 0 || !read_mailer_seal(app) || !derive_keys(app) ||
         !read_blocklist(app))
         return false;
     app->user_ids = db_ids_new(app->db, &USER_IDS, IDS_AHEAD);
@@ -150,6 +159,7 @@ bool auth_init(struct svc *svc)
     svc->init_exit_code = EXIT_MISSING;
     app->events = event_publisher_start(svc, "user", app->cfg->events_listen);
     app->link_requests = auth_link_requests_start(app);
+    app->lockout = auth_lockout_start(app);
     app->prune = loop_timer(svc->loop, PRUNE_MS, PRUNE_MS, prune, app);
     return app->events != NULL;
 }
@@ -159,6 +169,7 @@ void auth_deinit(struct svc *svc)
     struct auth_app *app = svc->app;
 
     loop_timer_cancel(&app->prune);
+    auth_lockout_stop(&app->lockout);
     auth_link_requests_stop(&app->link_requests);
     event_publisher_stop(&app->events);
     auth_signing_stop(&app->signing);
@@ -167,6 +178,7 @@ void auth_deinit(struct svc *svc)
         db_ids_free(&app->user_ids);
     auth_blocklist_free(&app->blocklist);
     sodium_memzero(app->request_key, sizeof(app->request_key));
+    sodium_memzero(app->identity_key, sizeof(app->identity_key));
     free(app);
     svc->app = NULL;
 }

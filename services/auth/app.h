@@ -6,9 +6,10 @@
 #include "auth/hash_pool.h"
 #include "auth/password_rules.h"
 #include "auth/signing.h"
+#include "svc/metrics.h"
 #include "svc/svc.h"
 
-enum { AUTH_SEAL_KEY = 32, AUTH_REQUEST_KEY = 32 };
+enum { AUTH_SEAL_KEY = 32, AUTH_REQUEST_KEY = 32, AUTH_IDENTITY_KEY = 32 };
 
 struct auth_app {
     struct svc *svc;
@@ -20,9 +21,12 @@ struct auth_app {
     struct event_publisher *events;
     struct auth_blocklist *blocklist;
     struct auth_link_requests *link_requests;
+    struct auth_lockout *lockout;
+    struct metric *lockouts[2]; /* of a network, of all networks */
     struct loop_timer *prune;
     uint8_t mailer_seal[AUTH_SEAL_KEY];    /* public key of what only the mailer opens */
     uint8_t request_key[AUTH_REQUEST_KEY]; /* of stored request hashes */
+    uint8_t identity_key[AUTH_IDENTITY_KEY]; /* of names that were tried */
 };
 
 extern const struct rpc_handler AUTH_HANDLERS[];

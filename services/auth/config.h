@@ -20,6 +20,10 @@ struct auth_config {
     int64_t argon2_memory_kib, argon2_passes;
     int64_t hash_threads; /* 0: one less than there are cores */
     int64_t hash_queue;
+    int64_t lockout_failures; /* 0: no lockout at all */
+    int64_t lockout_window_s, lockout_delay_s, lockout_max_s;
+    int64_t lockout_wide_failures, lockout_wide_max_s; /* of all networks together */
+    int64_t lockout_known_days;
 };
 
 extern const struct option_row AUTH_OPTIONS[];

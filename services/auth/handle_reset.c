@@ -3,7 +3,7 @@
  * before the link is spent, and hashed only for a link that works; the statement decides
  * again, and alone, whether the link still counts.
  */
-#include "auth/app.h"
+#include "auth/lockout.h"
 #include "auth/page.h"
 
 #include "base/clock.h"
@@ -21,6 +21,7 @@ struct reset {
     struct str token, uid;    /* as they came; uid may be empty */
     struct str hash, user_id; /* parameters; user_id null when nobody said it */
     struct str password;
+    struct auth_attempt guard; /* whose locks end */
 };
 
 /* --- answers -------------------------------------------------------------------------
@@ -124,6 +125,8 @@ static void on_hashed(void *arg, const struct hash_result *r)
         auth_trace_id(c),
         auth_span_id(c),
         auth_client(c),
+        s->guard.identity,
+        s->guard.network,
     };
     db_query(s->app->db, &RESET, params, ARRAY_LEN(params), call_budget_ms(c), on_reset,
              s);
@@ -156,6 +159,7 @@ static void on_user(void *arg, const struct db_result *r)
         return refuse_link(s->call);
     if (check_password(s, db_text(r, 0, 0), db_text(r, 0, 1)))
         return;
+    auth_attempt_init(&s->guard, s->call, db_text(r, 0, 0));
     if (!hash_pool_hash(s->app->hashes, s->password, on_hashed, s))
         call_fail(s->call, ERR_OVERLOADED);
 }

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "svc/metrics.h"
 
 enum { THREADS_MAX = 64 };
 
@@ -31,6 +33,9 @@ struct hash_pool {
     struct job *head, **tail;
     unsigned depth;
     bool stopping;
+    struct {
+        struct metric *waiting, *busy, *refused, *duration;
+    } series;
 };
 
 static void job_free(struct job *j)
@@ -53,6 +58,18 @@ static void run(struct job *j)
         r->hash[0] = '\0';
     if (!j->compare)
         r->ok = hashed;
+}
+
+/* One observation a job, so that their count is the number of passwords worked on. */
+static void run_measured(struct hash_pool *p, struct job *j)
+{
+    int64_t start = clock_mono_us();
+
+    metric_add(p->series.waiting, -1);
+    metric_add(p->series.busy, 1);
+    run(j);
+    metric_observe_us(p->series.duration, clock_mono_us() - start);
+    metric_add(p->series.busy, -1);
 }
 
 static void deliver(void *arg)
@@ -89,10 +106,20 @@ static void *work(void *arg)
 
     pthread_setname_np(pthread_self(), "hash");
     for (struct job *j; (j = next_job(p));) {
-        run(j);
+        run_measured(p, j);
         loop_post(p->loop, deliver, j);
     }
     return NULL;
+}
+
+static void make_series(struct hash_pool *p)
+{
+    p->series.waiting = metric_gauge("auth_hash_waiting", "Passwords in the queue", "");
+    p->series.busy = metric_gauge("auth_hash_busy", "Threads that hash a password", "");
+    p->series.refused =
+        metric_counter("auth_hash_refused_total", "Passwords the queue refused", "");
+    p->series.duration =
+        metric_histogram("auth_hash_duration_seconds", "Time to hash a password", "");
 }
 
 static unsigned default_threads(void)
@@ -113,6 +140,7 @@ struct hash_pool *hash_pool_new(struct loop *l, const struct auth_hash_cost *cos
     p->tail = &p->head;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work, NULL);
+    make_series(p);
     if (!auth_password_hash(cost, STR("nobody has this password"), p->nobody)) {
         hash_pool_free(&p);
         return NULL;
@@ -159,9 +187,12 @@ static bool push(struct hash_pool *p, struct job *j)
         p->depth++;
         *p->tail = j;
         p->tail = &j->next;
+        metric_add(p->series.waiting, 1); /* before a thread takes it */
         pthread_cond_signal(&p->work);
     }
     pthread_mutex_unlock(&p->lock);
+    if (!taken)
+        metric_add(p->series.refused, 1);
     return taken;
 }
 

@@ -2,7 +2,9 @@
 -- again whether the link still is the one that counts, so a link works once. Raising uv
 -- and session_min_uv ends every session, found or not.
 -- $1 hash  $2 user id or null  $3 password hash  $4 now  $5 event id  $6 request id
--- $7 trace id  $8 span id  $9 client address
+-- $7 trace id  $8 span id  $9 client address  $10 identity  $11 network
+-- The link proves who it is: locks of the old password end, and the network it came from
+-- is known. (The row of all networks is left alone: login_reserve locks it last.)
 with u as (
     update users x
        set password = $3, reset_link = null, uv = x.uv + 1, session_min_uv = x.uv + 1
@@ -11,6 +13,19 @@ with u as (
        and x.id = t.user_id and x.reset_link = $1 and x.is_active
        and x.id = coalesce($2::bigint, x.id)
  returning x.id, x.username, x.email, x.uv
+), guards as (
+    select g.identity, g.network
+      from login_guard g, u
+     where g.identity = $10::bytea and g.network <> '*'
+     order by g.network
+       for update of g
+), unlocked as (
+    delete from login_guard g using guards
+     where g.identity = guards.identity and g.network = guards.network
+), known as (
+    insert into login_network as n (user_id, network, seen_at)
+    select u.id, $11::text, $4::timestamptz from u where $11 <> 'none'
+        on conflict (user_id, network) do update set seen_at = excluded.seen_at
 ), used as (
     update email_token t set used_at = $4::timestamptz from u where t.hash = $1
 ), event as (
