@@ -17,6 +17,7 @@ struct gateway_config {
     const char *issuer, *audience;
     int64_t access_lifetime_s, refresh_lifetime_s;
     int64_t body_max, connections;
+    int64_t header_timeout_s, body_timeout_s, answer_timeout_s, idle_timeout_s;
 };
 
 extern const struct option_row GATEWAY_OPTIONS[];
