@@ -36,6 +36,11 @@ enum err {
     ERR_URI_TOO_LONG = 1040,
     ERR_HEADERS_TOO_LARGE = 1041,
     ERR_LENGTH_REQUIRED = 1042,
+    /* the dashboard's own */
+    ERR_CSRF = 1050,
+    ERR_READ_ONLY = 1051,
+    ERR_HISTORY = 1052,
+    ERR_STREAMS = 1053,
     /* what happened to us */
     ERR_INTERNAL = 1100,
     ERR_UNAVAILABLE = 1101,

@@ -1,8 +1,20 @@
 #include "monitor/app.h"
 
+#include "svc/exit.h"
 #include "svc/log.h"
 
 const struct rpc_handler MONITOR_HANDLERS[] = { { NULL, NULL } };
+
+static bool start_access(struct monitor_app *app)
+{
+    const struct monitor_config *cfg = app->cfg;
+    const char *why;
+    app->access = access_new(cfg->basic_auth, cfg->session_idle_s * 1000,
+                             cfg->session_max_s * 1000, &why);
+    if (!app->access)
+        log_fatal("access", "MONITOR_BASIC_AUTH cannot be read", F_STR("why", why));
+    return app->access != NULL;
+}
 
 static bool start_http(struct monitor_app *app)
 {
@@ -31,8 +43,14 @@ bool monitor_init(struct svc *svc)
     app->svc = svc;
     app->cfg = svc->app_cfg;
     spans_init(&app->spans);
+    if (!monitor_config_check(app->cfg) || !start_access(app)) {
+        svc->init_exit_code = EXIT_CONFIG;
+        return false;
+    }
+    monitor_page_init(app);
     app->mailer = svc_client(svc, "mailer", app->cfg->mailer_endpoint);
-    if (!app->mailer || !monitor_intake_start(app) || !start_http(app))
+    app->auth = svc_client(svc, "auth", app->cfg->auth_endpoint);
+    if (!app->mailer || !app->auth || !monitor_intake_start(app) || !start_http(app))
         return false;
     log_info("http", "the dashboard is served",
              F_STR("address", http_address(app->http)));
@@ -56,11 +74,14 @@ void monitor_deinit(struct svc *svc)
     struct monitor_app *app = svc->app;
     /* Clients first: they answer what they owe, so that no request stays suspended. */
     rpc_client_free(&app->mailer);
+    rpc_client_free(&app->auth);
     if (app->http)
         http_stop(&app->http);
     monitor_intake_stop(app);
     spans_deinit(&app->spans);
     replicas_deinit(&app->replicas);
+    access_free(&app->access);
+    free(app->page);
     free(app);
     svc->app = NULL;
 }

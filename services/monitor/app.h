@@ -2,23 +2,32 @@
 #ifndef MONITOR_APP_H
 #define MONITOR_APP_H
 
+#include "monitor/access.h"
+#include "monitor/api.h"
 #include "monitor/config.h"
 #include "monitor/replica.h"
 #include "monitor/span.h"
 #include "svc/http.h"
 #include "svc/svc.h"
 
+struct live;
+struct history;
+
 struct monitor_app {
     struct svc *svc;
     const struct monitor_config *cfg;
     struct http_listener *http;
-    struct rpc_client *mailer;
+    struct rpc_client *mailer, *auth;
     void *telemetry; /* SUB */
     struct loop_source *telemetry_source;
     struct loop_timer *tick;
     struct replicas replicas;
     struct spans spans;
     unsigned probes; /* under way */
+    struct access *access;
+    unsigned sign_ins; /* under way */
+    char *page;        /* index.html with the prefix in it */
+    size_t page_n;
 };
 
 extern const struct rpc_handler MONITOR_HANDLERS[];
@@ -36,5 +45,29 @@ void monitor_intake_stop(struct monitor_app *app);
 /* handle_http.c: the listener's callback (its thread): pages at once, the API by way of
  * the loop. */
 void monitor_handle_http(struct http_request *r, void *arg);
+/* Puts the prefix into the page. */
+void monitor_page_init(struct monitor_app *app);
+
+/* api.c: an answer with the headers that all have; `more` ends with name NULL. */
+void monitor_http_answer(struct http_request *r, int status, const char *type,
+                         struct str body, const struct http_header_line *more);
+void monitor_http_error(struct http_request *r, enum err e);
+/* The media type of a mail's HTML: served under a policy of its own. */
+#define MONITOR_MAIL_TYPE "text/html; mail"
+
+/* handle_session.c */
+void handle_session_get(struct api *a);
+void handle_session_start(struct api *a);
+void handle_session_end(struct api *a);
+/* Asks auth about the sessions that are due, ends the dead ones. Once a second. */
+void monitor_sessions_tick(struct monitor_app *app);
+
+/* handle_overview.c */
+void handle_overview(struct api *a);
+void handle_spans(struct api *a);
+
+/* handle_mails.c */
+void handle_mails(struct api *a);
+void handle_mail(struct api *a);
 
 #endif

@@ -1,5 +1,10 @@
 #include "monitor/config.h"
 
+#include <string.h>
+
+#include "base/str.h"
+#include "svc/log.h"
+
 #define AT(field) offsetof(struct monitor_config, field)
 
 const struct option_row MONITOR_OPTIONS[] = {
@@ -18,10 +23,91 @@ const struct option_row MONITOR_OPTIONS[] = {
       .offset = AT(mailer_endpoint),
       .def = "tcp://127.0.0.1:7003",
       .help = "The mailers, a comma list" },
+    { .name = "AUTH_ENDPOINT",
+      .kind = OPT_STR,
+      .offset = AT(auth_endpoint),
+      .def = "tcp://127.0.0.1:7001",
+      .help = "The auth replicas, a comma list: who may sign in, and the event stream" },
     { .name = "MONITOR_EXPECT",
       .kind = OPT_STR,
       .offset = AT(expect),
       .def = "gateway,auth,catalog,mailer,monitor",
-      .help = "Services that are missed when no replica of them was ever seen" },
+      .help =
+          "Services that are missed when no replica of them is there; catalog:3 misses "
+          "the third too" },
+    { .name = "MONITOR_URL_PREFIX",
+      .kind = OPT_STR,
+      .offset = AT(url_prefix),
+      .def = "",
+      .help = "Path that every page, file and cookie stands behind: /ops" },
+    { .name = "MONITOR_BASIC_AUTH",
+      .kind = OPT_SECRET,
+      .offset = AT(basic_auth),
+      .help = "user:password pairs for scripts, a comma list; :ro after one = may only "
+              "read" },
+    { .name = "MONITOR_READ_ONLY",
+      .kind = OPT_BOOL,
+      .offset = AT(read_only),
+      .def = "false",
+      .help = "Nobody may act, whatever their role" },
+    { .name = "MONITOR_STAFF_READ_ONLY",
+      .kind = OPT_BOOL,
+      .offset = AT(staff_read_only),
+      .def = "false",
+      .help = "Accounts without the role ADMIN may sign in and look" },
+    { .name = "MONITOR_METRICS_OPEN",
+      .kind = OPT_BOOL,
+      .offset = AT(metrics_open),
+      .def = "true",
+      .help = "GET /metrics needs no sign-in" },
+    { .name = "MONITOR_SESSION_IDLE",
+      .kind = OPT_INT,
+      .offset = AT(session_idle_s),
+      .def = "1800",
+      .min = 10,
+      .max = 86400,
+      .help = "Seconds without a request after which a session ends" },
+    { .name = "MONITOR_SESSION_MAX",
+      .kind = OPT_INT,
+      .offset = AT(session_max_s),
+      .def = "43200",
+      .min = 10,
+      .max = 604800,
+      .help = "Seconds after which a session ends in any case" },
+    { .name = "MONITOR_LIVE_STREAMS",
+      .kind = OPT_INT,
+      .offset = AT(live_streams),
+      .def = "64",
+      .min = 1,
+      .max = 256,
+      .help = "Pages that may be live at a time" },
+    { .name = "MONITOR_FIRST_ADMIN",
+      .kind = OPT_STR,
+      .offset = AT(first_admin),
+      .def = "auth createsuperuser",
+      .help = "The command that the sign-in page names for making an administrator" },
     { 0 },
 };
+
+static bool prefix_is_fine(const char *prefix)
+{
+    size_t n = strlen(prefix);
+    if (n == 0)
+        return true;
+    if (prefix[0] != '/' || prefix[n - 1] == '/' || n > 100 || strstr(prefix, "//"))
+        return false;
+    for (const char *p = prefix; *p; p++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_/",
+                    *p))
+            return false;
+    return true;
+}
+
+bool monitor_config_check(const struct monitor_config *cfg)
+{
+    if (prefix_is_fine(cfg->url_prefix))
+        return true;
+    log_fatal("monitor", "MONITOR_URL_PREFIX must look like /ops",
+              F_STR("value", cfg->url_prefix));
+    return false;
+}

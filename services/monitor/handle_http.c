@@ -1,227 +1,151 @@
 /*
- * The dashboard's HTTP: files at once in the listener's thread, the API in the loop,
- * where the state lives.
+ * The dashboard's HTTP: pages and files at once in the listener's thread, the API in the
+ * loop, where the state lives. Here is who may call what (API.md 2).
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/id.h"
 #include "monitor/app.h"
-#include "svc/body.h"
 #include "svc/embed.h"
 
 extern const struct embed_file embed_monitor_web[];
 
-static const char CSP[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'";
-
-static void answer(struct http_request *r, int status, const char *type, struct str body)
-{
-    const struct http_header_line headers[] = {
-        { "Content-Type", type },
-        { "Content-Security-Policy", CSP },
-        { "X-Content-Type-Options", "nosniff" },
-        { "Referrer-Policy", "no-referrer" },
-        { "Cross-Origin-Opener-Policy", "same-origin" },
-        { "Cross-Origin-Resource-Policy", "same-origin" },
-        { "Cache-Control", "no-store" },
-        { NULL, NULL },
-    };
-    http_reply(
-        r, &(struct http_answer){ .status = status, .body = body, .headers = headers });
-}
-
-static void answer_json(struct http_request *r, int status, struct str body)
-{
-    answer(r, status, "application/json", body);
-}
-
-static void answer_error(struct http_request *r, enum err e)
-{
-    const struct err_info *info = err_info(e);
-    struct buf b;
-    struct jsonw w;
-    buf_init(&b, 1024);
-    jw_begin(&w, &b);
-    jw_object(&w);
-    jw_kbool(&w, "error", true);
-    jw_kint(&w, "status_code", info->status);
-    jw_kcstr(&w, "message", info->message);
-    jw_kcstr(&w, "code", info->code);
-    jw_kcstr(&w, "detail", info->detail);
-    jw_object_end(&w);
-    jw_end(&w);
-    answer_json(r, info->status, buf_get(&b));
-    buf_deinit(&b);
-}
-
-/* ---- the API, in the loop ---- */
-
-struct api_request {
-    struct monitor_app *app;
-    struct http_request *http;
-    struct str rest; /* of the path, behind the route's prefix */
-    const struct api_route *route;
-};
-
-struct api_route {
-    const char *prefix;
-    bool exact;
-    void (*fn)(struct api_request *a);
-};
-
-static void finish(struct api_request *a, int status, struct str body)
-{
-    answer_json(a->http, status, body);
-    free(a);
-}
-
-static void api_overview(struct api_request *a)
-{
-    char at[CLOCK_TEXT_SIZE];
-    struct buf b;
-    struct jsonw w;
-    buf_init(&b, 1024 * 1024);
-    jw_begin(&w, &b);
-    jw_object(&w);
-    jw_kcstr(&w, "now", clock_text(clock_wall_us(), at));
-    jw_kcstr(&w, "version", SVC_VERSION);
-    replicas_write(&a->app->replicas, a->app->cfg->expect, clock_mono_ms(), &w);
-    jw_object_end(&w);
-    jw_end(&w);
-    finish(a, 200, buf_get(&b));
-    buf_deinit(&b);
-}
-
-static void api_spans(struct api_request *a)
-{
-    struct buf b;
-    struct jsonw w;
-    buf_init(&b, 256 * 1024);
-    jw_begin(&w, &b);
-    jw_object(&w);
-    jw_key(&w, "spans");
-    spans_write(&a->app->spans, a->rest, &w);
-    jw_object_end(&w);
-    jw_end(&w);
-    finish(a, 200, buf_get(&b));
-    buf_deinit(&b);
-}
-
-static void on_mailer(void *arg, enum err e, const struct frame *reply)
-{
-    struct api_request *a = arg;
-    if (e != ERR_OK) {
-        answer_error(a->http, e);
-        free(a);
-        return;
-    }
-    finish(a, reply->status, reply->body);
-}
-
-static void ask_mailer(struct api_request *a, const char *method, struct str body)
-{
-    const struct contract_method *m = contract_by_name(a->app->svc->contract, method);
-    struct frame req = { .method = m->number, .body = body };
-    struct buf meta;
-    buf_init(&meta, FRAME_META_MAX);
-    record_add(&meta, REC_CONTENT_TYPE, STR("application/json"));
-    req.meta = buf_get(&meta);
-    id_uuid7(req.request_id);
-    rpc_call(a->app->mailer, &req, m->timeout_ms, true, on_mailer, a);
-    buf_deinit(&meta);
-}
-
-/* Query parameters that mailer.jobs.list takes, as its JSON body; the service checks. */
-static void write_list_request(struct str query, struct arena *arena, struct buf *out)
-{
-    struct jsonw w;
-    jw_begin(&w, out);
-    jw_object(&w);
-    while (query.p) {
-        struct str value = str_cut(&query, '&');
-        struct str name = str_cut(&value, '='), text;
-        int64_t number;
-        if (name.n == 0 || !value.p || !url_decode(value, true, arena, &text))
-            continue;
-        jw_key(&w, arena_str(arena, name));
-        if (str_eq(name, STR("limit")) && str_to_i64(text, &number))
-            jw_int(&w, number);
-        else
-            jw_str(&w, text);
-    }
-    jw_object_end(&w);
-    jw_end(&w);
-}
-
-static void api_mails(struct api_request *a)
-{
-    struct arena arena;
-    struct buf body;
-    arena_init(&arena);
-    buf_init(&body, 4096);
-    write_list_request(http_query(a->http), &arena, &body);
-    if (body.overflow) {
-        answer_error(a->http, ERR_BAD_REQUEST);
-        free(a);
-    } else
-        ask_mailer(a, "mailer.jobs.list", buf_get(&body));
-    buf_deinit(&body);
-    arena_deinit(&arena);
-}
-
-static void api_mail(struct api_request *a)
-{
-    struct buf body;
-    struct jsonw w;
-    buf_init(&body, 4096);
-    jw_begin(&w, &body);
-    jw_object(&w);
-    jw_kstr(&w, "job_id", a->rest);
-    jw_object_end(&w);
-    jw_end(&w);
-    ask_mailer(a, "mailer.jobs.show", buf_get(&body));
-    buf_deinit(&body);
-}
-
 static const struct api_route ROUTES[] = {
-    { "/api/overview", true, api_overview },
-    { "/api/mails", true, api_mails },
-    { "/api/mails/", false, api_mail },
-    { "/api/requests/", false, api_spans },
+    { "GET", "/api/session", NEED_NOTHING, handle_session_get },
+    { "POST", "/api/session", NEED_NOTHING, handle_session_start },
+    { "DELETE", "/api/session", NEED_TO_READ, handle_session_end },
+    { "GET", "/api/overview", NEED_TO_READ, handle_overview },
+    { "GET", "/api/mails", NEED_TO_READ, handle_mails },
+    { "GET", "/api/mails/", NEED_TO_READ, handle_mail },
+    { "GET", "/api/requests/", NEED_TO_READ, handle_spans },
 };
+
+/* ---- the API ---- */
+
+static bool is_reading(struct str verb)
+{
+    return str_eq(verb, STR("GET")) || str_eq(verb, STR("HEAD"));
+}
+
+static bool path_fits(const struct api_route *r, struct str path)
+{
+    size_t n = strlen(r->path);
+    if (r->path[n - 1] != '/')
+        return str_eq(path, str_of(r->path));
+    return path.n > n && str_starts(path, str_of(r->path));
+}
+
+/* NULL: no such path, or *ret_path_known. */
+static const struct api_route *find_route(struct str verb, struct str path,
+                                          bool *ret_path_known)
+{
+    const struct str wanted = is_reading(verb) ? STR("GET") : verb;
+    *ret_path_known = false;
+    for (size_t i = 0; i < ARRAY_LEN(ROUTES); i++) {
+        if (!path_fits(&ROUTES[i], path))
+            continue;
+        *ret_path_known = true;
+        if (str_eq(wanted, str_of(ROUTES[i].verb)))
+            return &ROUTES[i];
+    }
+    return NULL;
+}
+
+/* Who asks, by Basic or by session. False: answered (too many guesses). */
+static bool find_who(struct api *a)
+{
+    struct monitor_app *app = a->app;
+    int64_t now = clock_mono_ms();
+    bool busy;
+    struct str basic = http_header(a->http, "Authorization");
+    a->who.via = "";
+    a->who.role =
+        access_basic(app->access, basic, http_client(a->http), now, a->who.name, &busy);
+    if (busy) {
+        a->retry_after_s = 60;
+        api_fail(a, ERR_THROTTLED, NULL);
+        return false;
+    }
+    if (a->who.role != ACCESS_NONE)
+        a->who.via = "basic";
+    if (basic.n > 0)
+        return true;
+    struct session *s = access_find(app->access, http_header(a->http, "Cookie"), now);
+    if (!s)
+        return true;
+    s->used_ms = now;
+    a->who.role = s->role;
+    a->who.via = "session";
+    a->who.session = s->serial;
+    snprintf(a->who.name, sizeof a->who.name, "%s", s->name);
+    return true;
+}
+
+/* ERR_OK, or why this request may not be served. */
+static enum err may_go_on(const struct api *a)
+{
+    struct http_request *r = a->http;
+    bool writes = !is_reading(http_method(r));
+    if (a->route->need != NEED_NOTHING && a->who.role == ACCESS_NONE)
+        return ERR_NOT_AUTHENTICATED;
+    if (writes && !access_same_origin(http_header(r, "Sec-Fetch-Site"),
+                                      http_header(r, "Origin"), http_header(r, "Host")))
+        return ERR_CSRF;
+    const struct session *s =
+        access_by_serial(a->app->access, a->who.session, clock_mono_ms());
+    if (writes && a->route->need != NEED_NOTHING && s &&
+        !access_csrf(s, http_header(r, "X-CSRF-Token")))
+        return ERR_CSRF;
+    if (a->route->need != NEED_TO_ACT)
+        return ERR_OK;
+    if (a->app->cfg->read_only)
+        return ERR_READ_ONLY;
+    if (a->who.role != ACCESS_ADMIN)
+        return ERR_PERMISSION_DENIED;
+    return s && !access_is_confirmed(s, clock_mono_ms()) ? ERR_UNAVAILABLE : ERR_OK;
+}
 
 static void run_api(void *arg)
 {
-    struct api_request *a = arg;
-    a->route->fn(a);
+    struct api *a = arg;
+    if (!find_who(a))
+        return;
+    enum err e = may_go_on(a);
+    if (e == ERR_OK)
+        a->route->fn(a);
+    else
+        api_fail(a, e,
+                 e == ERR_UNAVAILABLE ? "auth does not answer, so nobody can say whether "
+                                        "this account still may act."
+                                      : NULL);
 }
 
+/* False: the path is not one of the API. */
 static bool dispatch_api(struct monitor_app *app, struct http_request *r, struct str path)
 {
-    for (size_t i = 0; i < ARRAY_LEN(ROUTES); i++) {
-        struct str prefix = str_of(ROUTES[i].prefix);
-        if (!str_starts(path, prefix) || (ROUTES[i].exact && path.n != prefix.n))
-            continue;
-        struct api_request *a = xcalloc(1, sizeof *a);
-        a->app = app;
-        a->http = r;
-        a->rest = (struct str){ path.p + prefix.n, path.n - prefix.n };
-        a->route = &ROUTES[i];
-        http_suspend(r);
-        loop_post(app->svc->loop, run_api, a);
-        return true;
-    }
-    return false;
+    bool known;
+    const struct api_route *route = find_route(http_method(r), path, &known);
+    if (!route && known)
+        monitor_http_error(r, ERR_METHOD_NOT_ALLOWED);
+    if (!route)
+        return known;
+    struct api *a = xcalloc(1, sizeof *a);
+    a->app = app;
+    a->http = r;
+    a->route = route;
+    size_t n = strlen(route->path);
+    a->rest = (struct str){ path.p + n, path.n - n };
+    arena_init(&a->arena);
+    http_suspend(r);
+    loop_post(app->svc->loop, run_api, a);
+    return true;
 }
 
-/* ---- files ---- */
+/* ---- pages and files ---- */
 
 static const struct {
-    const char *ending, *type;
+    const char *suffix, *type;
 } TYPES[] = {
     { ".html", "text/html; charset=utf-8" },
     { ".css", "text/css; charset=utf-8" },
@@ -229,52 +153,119 @@ static const struct {
     { ".svg", "image/svg+xml" },
 };
 
-static const char *type_of(const char *name)
+static const char *type_of(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(TYPES); i++) {
-        size_t n = strlen(name), e = strlen(TYPES[i].ending);
-        if (n > e && strcmp(name + n - e, TYPES[i].ending) == 0)
+        size_t n = strlen(TYPES[i].suffix);
+        if (name.n > n && memcmp(name.p + name.n - n, TYPES[i].suffix, n) == 0)
             return TYPES[i].type;
     }
     return "application/octet-stream";
 }
 
-static bool is_page(struct str path)
+static void serve_file(struct http_request *r, struct str name)
 {
-    return str_eq(path, STR("/")) || str_eq(path, STR("/mails")) ||
-           str_starts(path, STR("/mails/"));
+    char text[64];
+    struct str file = { 0 };
+    if (name.n < sizeof text) {
+        snprintf(text, sizeof text, "%.*s", STR_ARG(name));
+        file = embed_find(embed_monitor_web, text);
+    }
+    if (file.p)
+        monitor_http_answer(r, 200, type_of(name), file, NULL);
+    else
+        monitor_http_error(r, ERR_NOT_FOUND);
 }
 
-static void serve_file(struct http_request *r, struct str path)
+static bool is_page(struct str path)
 {
-    char name[64] = "index.html";
-    const struct str assets = STR("/assets/");
-    if (str_starts(path, assets) && path.n - assets.n < sizeof name)
-        snprintf(name, sizeof name, "%.*s", (int)(path.n - assets.n), path.p + assets.n);
-    else if (!is_page(path)) {
-        answer_error(r, ERR_NOT_FOUND);
-        return;
+    static const char *const PAGES[] = { "/",       "/login", "/workers",
+                                         "/tasks",  "/flow",  "/dead",
+                                         "/missed", "/audit", "/mails" };
+    static const char *const BELOW[] = { "/workers/", "/tasks/", "/mails/" };
+    for (size_t i = 0; i < ARRAY_LEN(PAGES); i++)
+        if (str_eq(path, str_of(PAGES[i])))
+            return true;
+    for (size_t i = 0; i < ARRAY_LEN(BELOW); i++)
+        if (str_starts(path, str_of(BELOW[i])) && path.n > strlen(BELOW[i]))
+            return true;
+    return false;
+}
+
+static void redirect(const struct monitor_app *app, struct http_request *r,
+                     const char *to, struct str rest)
+{
+    AUTO_FREE char *target =
+        xasprintf("%s%s%.*s", app->cfg->url_prefix, to, STR_ARG(rest));
+    const struct http_header_line more[] = { { "Location", target }, { 0 } };
+    monitor_http_answer(r, 308, "text/plain; charset=utf-8", STR(""), more);
+}
+
+/* Flower's addresses. */
+static bool redirect_old(const struct monitor_app *app, struct http_request *r,
+                         struct str path)
+{
+    static const struct {
+        const char *from, *to;
+    } MOVED[] = { { "/worker/", "/workers/" },
+                  { "/task/", "/tasks/" },
+                  { "/broker", "/flow" } };
+    for (size_t i = 0; i < ARRAY_LEN(MOVED); i++) {
+        size_t n = strlen(MOVED[i].from);
+        bool more = MOVED[i].from[n - 1] == '/';
+        if (!str_starts(path, str_of(MOVED[i].from)) || (path.n > n) != more)
+            continue;
+        redirect(app, r, MOVED[i].to, (struct str){ path.p + n, path.n - n });
+        return true;
     }
-    struct str file = embed_find(embed_monitor_web, name);
-    if (!file.p) {
-        answer_error(r, ERR_NOT_FOUND);
-        return;
-    }
-    answer(r, 200, type_of(name), file);
+    return false;
+}
+
+static void serve_page(const struct monitor_app *app, struct http_request *r,
+                       struct str path)
+{
+    static const struct str ASSETS = { "/assets/", 8 };
+    if (!is_reading(http_method(r)))
+        monitor_http_error(r, ERR_METHOD_NOT_ALLOWED);
+    else if (is_page(path))
+        monitor_http_answer(r, 200, "text/html; charset=utf-8",
+                            (struct str){ app->page, app->page_n }, NULL);
+    else if (str_starts(path, ASSETS))
+        serve_file(r, (struct str){ path.p + ASSETS.n, path.n - ASSETS.n });
+    else if (!redirect_old(app, r, path))
+        monitor_http_error(r, ERR_NOT_FOUND);
+}
+
+void monitor_page_init(struct monitor_app *app)
+{
+    static const char MARK[] = "<base href=\"/\">";
+    struct str page = embed_find(embed_monitor_web, "index.html");
+    const char *mark = strstr(page.p, MARK); /* embedded files end with a NUL */
+    if (mark)
+        app->page = xasprintf("%.*s<base href=\"%s/\">%s", (int)(mark - page.p), page.p,
+                              app->cfg->url_prefix, mark + sizeof MARK - 1);
+    else
+        app->page = xstrdup(page.p);
+    app->page_n = strlen(app->page);
 }
 
 void monitor_handle_http(struct http_request *r, void *arg)
 {
     struct monitor_app *app = arg;
-    struct str path = http_path(r), method = http_method(r);
-    if (!str_eq(method, STR("GET")) && !str_eq(method, STR("HEAD"))) {
-        answer_error(r, ERR_METHOD_NOT_ALLOWED);
+    struct str path = http_path(r), prefix = str_of(app->cfg->url_prefix);
+    if (!str_starts(path, prefix)) {
+        monitor_http_error(r, ERR_NOT_FOUND);
+        return;
+    }
+    path = (struct str){ path.p + prefix.n, path.n - prefix.n };
+    if (path.n == 0) {
+        redirect(app, r, "/", STR(""));
         return;
     }
     if (str_eq(path, STR("/healthcheck"))) {
-        answer(r, 200, "text/plain", STR("OK"));
+        monitor_http_answer(r, 200, "text/plain; charset=utf-8", STR("OK"), NULL);
         return;
     }
     if (!dispatch_api(app, r, path))
-        serve_file(r, path);
+        serve_page(app, r, path);
 }

@@ -190,6 +190,7 @@ static void on_tick(void *arg)
         if (replica_wants_probe(app->replicas.r[i], now))
             probe(app, app->replicas.r[i]);
     replicas_tick(&app->replicas, now, clock_wall_us());
+    monitor_sessions_tick(app);
 }
 
 bool monitor_intake_start(struct monitor_app *app)

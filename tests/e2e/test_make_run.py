@@ -64,7 +64,7 @@ def get(port, path):
 
 
 def statuses(local):
-    services = get(local.monitor_port, "/api/overview")["services"]
+    services = local.dashboard("/api/overview")["services"]
     return {s["name"]: [r["status"] for r in s["replicas"]] for s in services}
 
 
@@ -72,14 +72,35 @@ def test_the_dashboard_shows_five_daemons_and_the_mail(local, job):
     env.wait_until(lambda: statuses(local) == {d: ["up"] for d in DAEMONS}, 15,
                    "five daemons up on the dashboard")
     jobs = env.wait_until(
-        lambda: [j for j in get(local.monitor_port, "/api/mails")["jobs"]
+        lambda: [j for j in local.dashboard("/api/mails")["jobs"]
                  if j["template"] == "verification" and j["state"] == "sent"],
         15, "the verification mail is shown as sent")
-    shown = get(local.monitor_port, f"/api/mails/{jobs[0]['job_id']}")
+    shown = local.dashboard(f"/api/mails/{jobs[0]['job_id']}")
     assert shown["recipient"] == "test@example.com"
     steps = [s["what"] for s in shown["timeline"]]
     assert steps[0] == "registered" and steps[-1] == "sent", steps
     assert "token=" not in json.dumps(shown), "the link must stay hidden"
+
+
+def dashboard_status(local, path, body=None):
+    request = urllib.request.Request(f"http://127.0.0.1:{local.monitor_port}{path}", body,
+                                     {"Content-Type": "application/json"} if body else {})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as e:
+        return e.code
+
+
+def test_only_the_readmes_administrator_comes_into_the_dashboard(local, job):
+    def sign_in(name, password):
+        body = json.dumps({"username": name, "password": password}).encode()
+        return dashboard_status(local, "/api/session", body)
+
+    assert dashboard_status(local, "/api/overview") == 401
+    assert sign_in("admin", "a-long-passphrase") == 200
+    assert sign_in("testuser", "testpass123") == 403
+    assert sign_in("admin", "wrong") == 401
 
 
 def login(local, password="testpass123"):

@@ -107,6 +107,11 @@ choose_mail() {
     fi
 }
 
+# What the dashboard's sign-in page tells whoever has no account yet.
+choose_first_admin() {
+    default MONITOR_FIRST_ADMIN ". $shown_dir/env && $shown_bin/auth createsuperuser"
+}
+
 choose_settings() {
     read_listeners
     choose_public_ports
@@ -115,6 +120,7 @@ choose_settings() {
     choose_keys
     choose_public_url
     choose_mail
+    choose_first_admin
 }
 
 quoted() { # VALUE

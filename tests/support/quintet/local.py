@@ -1,5 +1,7 @@
 """`deploy/local/run`, which `make run` is, as a user would have it in a terminal."""
 
+import base64
+import json
 import os
 import pathlib
 import re
@@ -18,6 +20,8 @@ DAEMONS = ("gateway", "auth", "catalog", "mailer", "monitor")
 class LocalStack:
     """A stack of its own on free ports, in a process group of its own."""
 
+    dashboard_user = ("ops", "a-long-passphrase")
+
     def __init__(self, **settings):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="quintet-run-"))
         self.run_dir = self.dir / "run"
@@ -28,6 +32,7 @@ class LocalStack:
             "RUN_DIR": str(self.run_dir), "BIN_DIR": str(env.BIN),
             "GATEWAY_PORT": str(self.gateway_port), "MONITOR_PORT": str(self.monitor_port),
             "AUTH_ARGON2_MEMORY_KIB": "1024", "AUTH_ARGON2_PASSES": "1",
+            "MONITOR_BASIC_AUTH": ":".join(self.dashboard_user),
         } | settings
         self.process, self.log = None, self.dir / "output"
 
@@ -97,6 +102,14 @@ class LocalStack:
         text = (self.run_dir / "env").read_text()
         value = re.search(rf"^(?:export )?{name}=(.*)$", text, re.M)
         return shlex.split(value[1])[0] if value else None
+
+    def dashboard(self, path):
+        """The parsed answer of the monitor."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.monitor_port}{path}")
+        pair = base64.b64encode(":".join(self.dashboard_user).encode()).decode()
+        request.add_header("Authorization", f"Basic {pair}")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
 
     def ops(self, daemon, path):
         """(status, text); (0, why) when nobody listens."""

@@ -1,0 +1,48 @@
+/* The mails: the mailer is asked, its answers pass through. */
+#include "monitor/app.h"
+
+static void on_mails(struct api *a, enum err e, const struct frame *reply)
+{
+    if (e == ERR_OK)
+        api_reply(a, 200, reply->body);
+    else
+        api_fail_reply(a, "mailer", e, reply);
+}
+
+void handle_mails(struct api *a)
+{
+    static const char *const TEXTS[] = { "state", "search", "before", NULL };
+    int64_t limit;
+    struct jsonw w;
+    if (!api_param_int(a, "limit", 1, 200, 50, &limit))
+        return;
+    AUTO_BUF struct buf body;
+    buf_init(&body, 4096);
+    jw_begin(&w, &body);
+    jw_object(&w);
+    for (size_t i = 0; TEXTS[i]; i++) {
+        struct str text = api_param(a, TEXTS[i]);
+        if (text.n > 0)
+            jw_kstr(&w, TEXTS[i], text);
+    }
+    jw_kint(&w, "limit", limit);
+    jw_object_end(&w);
+    jw_end(&w);
+    if (body.overflow)
+        api_fail(a, ERR_BAD_REQUEST, NULL);
+    else
+        api_call(a, a->app->mailer, "mailer.jobs.list", buf_get(&body), false, on_mails);
+}
+
+void handle_mail(struct api *a)
+{
+    struct jsonw w;
+    AUTO_BUF struct buf body;
+    buf_init(&body, 4096);
+    jw_begin(&w, &body);
+    jw_object(&w);
+    jw_kstr(&w, "job_id", api_rest(a));
+    jw_object_end(&w);
+    jw_end(&w);
+    api_call(a, a->app->mailer, "mailer.jobs.show", buf_get(&body), false, on_mails);
+}

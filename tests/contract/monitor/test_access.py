@@ -1,0 +1,241 @@
+"""Who may come in, who may act, and where a request must come from."""
+
+import secrets
+
+import pytest
+
+from dashboard import ADMIN, BASIC, READER, Dashboard
+from quintet import env
+
+PASSWORD = "a pass phrase of some length"
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack):
+    return start_stack(["auth", "monitor"], MONITOR_BASIC_AUTH=BASIC)
+
+
+@pytest.fixture(scope="module")
+def admin(stack):
+    """Name of an account with the role ADMIN."""
+    name = "ada" + secrets.token_hex(3)
+    stack.verb("auth", "createsuperuser", "--no-input", DJANGO_SUPERUSER_USERNAME=name,
+               DJANGO_SUPERUSER_EMAIL=f"{name}@example.com",
+               DJANGO_SUPERUSER_PASSWORD=PASSWORD)
+    return name
+
+
+@pytest.fixture
+def ada(stack, admin):
+    """Ada's browser, signed in."""
+    board = Dashboard(stack, browser=True)
+    answer = board.sign_in(admin, PASSWORD)
+    assert answer.status == 200, answer.body
+    return board
+
+
+def new_user(stack):
+    name = "u" + secrets.token_hex(4)
+    status, user = stack.client("auth").call(
+        "auth.register", {"username": name, "password": PASSWORD})
+    assert status == 201
+    return user
+
+
+@pytest.mark.parametrize("path", ["/api/overview", "/api/mails", "/api/mails/x",
+                                  "/api/requests/00"])
+def test_nobody_sees_anything_without_an_account(stack, path):
+    answer = Dashboard(stack).get(path)
+    assert (answer.status, answer.code) == (401, "not_authenticated")
+    assert answer.headers["WWW-Authenticate"].startswith("Basic")
+
+
+def test_a_browser_gets_no_password_dialog(stack):
+    answer = Dashboard(stack).get("/api/overview", {"Sec-Fetch-Mode": "cors"})
+    assert answer.status == 401 and "WWW-Authenticate" not in answer.headers
+
+
+def test_what_is_open_is_open(stack):
+    nobody = Dashboard(stack)
+    assert nobody.get("/healthcheck").body == b"OK"
+    assert nobody.get("/").status == 200
+    said = nobody.get("/api/session").json
+    assert said["signed_in"] is False and "createsuperuser" in said["first_admin"]
+
+
+def test_a_signed_in_administrator_is_known(stack, ada, admin):
+    said = ada.get("/api/session").json
+    assert (said["name"], said["role"], said["via"]) == (admin, "admin", "session")
+    assert said["may_act"] is True and said["csrf"] == ada.csrf
+    assert ada.get("/api/overview").status == 200
+
+
+def test_the_cookie_is_for_this_page_only(stack, admin):
+    answer = Dashboard(stack, browser=True).sign_in(admin, PASSWORD)
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("quintet_monitor=") and "Secure" not in cookie
+    for part in ("HttpOnly", "SameSite=Strict", "Path=/;"):
+        assert part in cookie
+    assert PASSWORD not in answer.body.decode() and "eyJ" not in answer.body.decode()
+
+
+def test_under_https_the_cookie_is_bound_to_it(stack, admin):
+    board = Dashboard(stack)
+    answer = board.sign_in(admin, PASSWORD, {"Origin": "https://ops.example.com",
+                                             "Host": "ops.example.com"})
+    assert answer.status == 200
+    assert answer.headers["Set-Cookie"].startswith("__Host-quintet_monitor=")
+    assert "; Secure" in answer.headers["Set-Cookie"]
+    assert board.get("/api/overview").status == 200
+
+
+@pytest.mark.parametrize("body,field", [({}, "username"), ({"username": "x"}, "password"),
+                                        ({"username": 7, "password": "x"}, "username"),
+                                        ({"username": "x", "password": "y", "z": 1}, "z")])
+def test_a_sign_in_is_checked(stack, body, field):
+    answer = Dashboard(stack).post("/api/session", body)
+    assert (answer.status, answer.code) == (400, "invalid")
+    assert field in answer.json["details"]
+
+
+def test_a_sign_in_must_be_json(stack):
+    answer = Dashboard(stack).call("POST", "/api/session", b"username=a&password=b",
+                                   {"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status == 415
+
+
+def test_a_wrong_password_is_refused(stack, admin):
+    answer = Dashboard(stack).sign_in(admin, "no")
+    assert (answer.status, answer.code) == (401, "no_active_account")
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_an_ordinary_account_stays_outside(stack):
+    answer = Dashboard(stack).sign_in(new_user(stack)["username"], PASSWORD)
+    assert (answer.status, answer.code) == (403, "permission_denied")
+    assert "administrators" in answer.json["detail"]
+
+
+def test_signing_out_ends_the_session_here_and_in_auth(stack, ada, database):
+    assert ada.call("DELETE", "/api/session").status == 204
+    assert ada.get("/api/overview").status == 401
+    ended = database.query("select count(*) from session where revoked_at is not null",
+                           schema="auth")
+    assert ended[0][0] >= 1
+
+
+def test_a_token_of_another_session_does_not_write(stack, ada, admin):
+    other = Dashboard(stack, browser=True)
+    other.sign_in(admin, PASSWORD)
+    for token in (None, "", "x" * 43, other.csrf):
+        answer = ada.call("DELETE", "/api/session", headers={"X-CSRF-Token": token})
+        assert (answer.status, answer.code) == (403, "csrf_failed"), token
+
+
+@pytest.mark.parametrize("headers", [
+    {"Origin": "https://evil.example"}, {"Origin": "null"},
+    {"Origin": None, "Sec-Fetch-Site": "cross-site"},
+    {"Origin": None, "Sec-Fetch-Site": "same-site"},
+])
+def test_another_site_does_not_write(stack, ada, admin, headers):
+    answer = ada.call("DELETE", "/api/session", headers=headers)
+    assert (answer.status, answer.code) == (403, "csrf_failed")
+    answer = ada.post("/api/session", {"username": admin, "password": PASSWORD}, headers)
+    assert (answer.status, answer.code) == (403, "csrf_failed")
+
+
+def test_a_demoted_administrator_is_out_within_a_minute(stack, database):
+    user = new_user(stack)
+    database.query("update users set role = 'ADMIN' where id = %s returning id",
+                   (user["id"],), schema="auth")
+    board = Dashboard(stack, browser=True)
+    assert board.sign_in(user["username"], PASSWORD).status == 200
+    assert board.get("/api/overview").status == 200
+    database.query("update users set role = 'USER' where id = %s returning id",
+                   (user["id"],), schema="auth")
+    env.wait_until(lambda: board.get("/api/overview").status == 401, 30,
+                   "the session of the demoted account ends", every=0.5)
+
+
+def test_basic_is_for_scripts(stack):
+    board = Dashboard(stack, ADMIN)
+    said = board.get("/api/session").json
+    assert (said["name"], said["role"], said["via"], said["csrf"]) == ("ops", "admin",
+                                                                       "basic", None)
+    assert Dashboard(stack, READER).get("/api/session").json["role"] == "reader"
+
+
+@pytest.mark.parametrize("pair", [("ops", "wrong"), ("nobody", ADMIN[1]), ("", ""),
+                                  ("ops", ""), ("look", "only:looking:ro")])
+def test_wrong_pairs_are_refused(stack, pair):
+    assert Dashboard(stack, pair).get("/api/overview").status == 401
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic !", "Basic b3Bz", "Bearer x",
+                                    "Basic " + "QQ" * 2000])
+def test_damaged_authorization_is_refused(stack, header):
+    answer = Dashboard(stack).get("/api/overview", {"Authorization": header})
+    assert answer.status == 401
+
+
+def test_methods_are_told_apart(stack):
+    board = Dashboard(stack, ADMIN)
+    assert board.call("PUT", "/api/overview").status == 405
+    assert board.post("/api/overview").status == 405
+    assert board.call("HEAD", "/api/overview").status == 200
+    assert board.post("/").status == 405
+
+
+@pytest.mark.parametrize("old,new", [("/worker/a@b", "/workers/a@b"), ("/task/17", "/tasks/17"),
+                                     ("/broker", "/flow")])
+def test_old_addresses_move_on(stack, old, new):
+    answer = Dashboard(stack).get(old)
+    assert (answer.status, answer.headers["Location"]) == (308, new)
+
+
+def test_everything_stands_behind_the_prefix(stack, admin):
+    stack.restart("monitor", MONITOR_URL_PREFIX="/ops")
+    try:
+        board = Dashboard(stack, browser=True, prefix="/ops")
+        assert board.get("/").status == board.get("/assets/app.css").status == 200
+        assert Dashboard(stack).get("/").status == 404
+        assert Dashboard(stack).get("/ops").headers["Location"] == "/ops/"
+        env.wait_until(lambda: board.get("/api/session").json["accounts"], 10, "auth is found")
+        cookie = board.sign_in(admin, PASSWORD).headers["Set-Cookie"]
+        assert "Path=/ops;" in cookie
+        assert board.get("/api/overview").status == 200
+    finally:
+        stack.restart("monitor", MONITOR_URL_PREFIX="")
+
+
+def test_staff_may_look_when_told_so(stack):
+    user = new_user(stack)
+    stack.restart("monitor", MONITOR_STAFF_READ_ONLY="true")
+    try:
+        board = Dashboard(stack, browser=True)
+        env.wait_until(lambda: board.get("/api/session").json["accounts"], 10, "auth is found")
+        said = board.sign_in(user["username"], PASSWORD).json
+        assert (said["role"], said["may_act"]) == ("reader", False)
+        assert board.get("/api/overview").status == 200
+    finally:
+        stack.restart("monitor", MONITOR_STAFF_READ_ONLY="false")
+
+
+def test_guessing_is_slowed_down(stack):
+    stack.restart("monitor")  # counts anew
+    board = Dashboard(stack, ("ops", "guess"))
+    seen = [board.get("/api/overview").status for _ in range(25)]
+    assert seen[0] == 401 and seen[-1] == 429
+    stack.restart("monitor")
+
+
+@pytest.mark.parametrize("setting", [{"MONITOR_BASIC_AUTH": "nopassword"},
+                                     {"MONITOR_URL_PREFIX": "ops"},
+                                     {"MONITOR_URL_PREFIX": "/o ps"}])
+def test_settings_that_cannot_be_used_are_refused(stack, setting):
+    import subprocess
+    environment = stack.environment("monitor") | setting
+    done = subprocess.run([str(env.BIN / "monitor")], env=environment, text=True,
+                          stderr=subprocess.PIPE, timeout=env.seconds(20))
+    assert done.returncode == 78
+    assert next(iter(setting)) in done.stderr
