@@ -28,9 +28,7 @@ struct http_config {
     size_t body_max;
     bool (*is_bulk)(struct str path); /* may be NULL: paths with a limit of bulk_max */
     size_t bulk_max;
-    /* Seconds for the next step of a connection, 0 = default: headers complete, body
-     * complete (and one for each 8 KiB of it), next request, answer made and taken. */
-    int header_timeout_s, body_timeout_s, idle_timeout_s, answer_timeout_s;
+    int header_timeout_s, body_timeout_s, idle_timeout_s;
     const char *thread_name;
 };
 
@@ -64,6 +62,9 @@ struct str http_query(const struct http_request *r); /* raw, after '?' */
 struct str http_body(const struct http_request *r);
 /* First header of that name (any case); empty when absent. */
 struct str http_header(const struct http_request *r, const char *name);
+/* The first headers of that name, most of them, in order. Returns how many there are. */
+unsigned http_headers(const struct http_request *r, const char *name, struct str *ret,
+                      unsigned most);
 /* Numeric address of the peer. */
 const char *http_client(const struct http_request *r);
 /* Room of the caller's in the request (one pointer). */

@@ -14,6 +14,7 @@ enum {
     DISCARD_MAX = 4 * 1024 * 1024, /* a refused body is read to its end up to here */
     ERROR_BODY_MAX = 16 * 1024,
     BYTES_PER_SECOND = 8 * 1024, /* the slowest client that is waited for */
+    ANSWER_MS = 120 * 1000,      /* for whoever answers; it has its own deadline */
 };
 
 /* ---- life of a request ---- */
@@ -181,17 +182,11 @@ static void reply_error(struct http_request *r, enum err e, const char *detail)
                                          .headers = HEADERS });
 }
 
-/* For whoever answers (with a deadline of its own), then for the client to take it. */
-static void allow_answer(struct http_request *r)
-{
-    http_connection_allow(r->connection, r->listener->cfg.answer_timeout_s * 1000);
-}
-
 static enum MHD_Result queue(struct http_request *r)
 {
     struct MHD_Response *response = r->response;
     r->response = NULL;
-    allow_answer(r);
+    http_connection_allow(r->connection, ANSWER_MS);
     enum MHD_Result result = MHD_queue_response(r->mhd, (unsigned)r->status, response);
     MHD_destroy_response(response);
     return result;
@@ -295,7 +290,7 @@ static enum MHD_Result on_complete(struct http_request *r)
     }
     r->delivered = true;
     atomic_fetch_add_explicit(&l->in_flight, 1, memory_order_relaxed);
-    allow_answer(r);
+    http_connection_allow(r->connection, ANSWER_MS);
     l->fn(r, l->arg);
     if (r->suspended)
         return MHD_YES; /* and not touched again: the other thread has it */
@@ -346,6 +341,22 @@ struct str http_query(const struct http_request *r)
 struct str http_body(const struct http_request *r)
 {
     return buf_get(&r->body);
+}
+
+unsigned http_headers(const struct http_request *r, const char *name, struct str *ret,
+                      unsigned most)
+{
+    size_t n = strlen(name);
+    unsigned found = 0;
+    for (unsigned i = 0; i < r->nheaders; i++) {
+        const struct http_pair *h = &r->headers[i];
+        if (h->name.n != n || strncasecmp(h->name.p, name, n) != 0)
+            continue;
+        if (found < most)
+            ret[found] = h->value;
+        found++;
+    }
+    return found;
 }
 
 struct str http_header(const struct http_request *r, const char *name)

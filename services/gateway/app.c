@@ -1,6 +1,7 @@
 #include "gateway/app.h"
 
 #include "base/mem.h"
+#include "gateway/redis.h"
 #include "svc/exit.h"
 #include "svc/log.h"
 
@@ -20,9 +21,33 @@ static bool open_clients(struct gateway_app *app)
     return app->auth && app->catalog;
 }
 
+static bool open_redis(struct gateway_app *app)
+{
+    const char *why = NULL;
+    const struct secret *url = app->cfg->redis_url;
+    if (!url || secret_expose(url).n == 0)
+        return true;
+    app->redis = redis_open(app->svc->loop, url, LIMITER_SCRIPT, &why);
+    if (!app->redis)
+        log_error("config", "REDIS_URL cannot be used", F_STR("reason", why));
+    return app->redis != NULL;
+}
+
+static bool open_limiter(struct gateway_app *app)
+{
+    app->proxies = gateway_proxies_new(app->svc->loop, app->cfg->trusted_proxies);
+    if (!app->proxies || !open_redis(app))
+        return false;
+    app->limiter = limiter_new(&(struct limiter_config){
+        .settings = app->cfg, .contract = app->svc->contract, .redis = app->redis });
+    return app->limiter != NULL;
+}
+
 static bool open_parts(struct gateway_app *app)
 {
     struct svc *svc = app->svc;
+    if (!open_limiter(app))
+        return false;
     app->keyring = gateway_keyring_new(
         &(struct gateway_keyring_config){ .settings = app->cfg,
                                           .loop = svc->loop,
@@ -32,12 +57,12 @@ static bool open_parts(struct gateway_app *app)
                                           .arg = app });
     if (!app->keyring)
         return false;
-    app->health = gateway_health_new(
-        &(struct gateway_health_config){ .loop = svc->loop,
-                                         .contract = svc->contract,
-                                         .auth = app->auth,
-                                         .catalog = app->catalog,
-                                         .redis_url = app->cfg->redis_url });
+    app->health =
+        gateway_health_new(&(struct gateway_health_config){ .loop = svc->loop,
+                                                            .contract = svc->contract,
+                                                            .auth = app->auth,
+                                                            .catalog = app->catalog,
+                                                            .redis = app->redis });
     return app->health != NULL;
 }
 
@@ -50,10 +75,6 @@ static bool open_listener(struct gateway_app *app)
                                           .connection_memory = CONNECTION_MEMORY,
                                           .connection_limit = (unsigned)cfg->connections,
                                           .body_max = (size_t)cfg->body_max,
-                                          .header_timeout_s = (int)cfg->header_timeout_s,
-                                          .body_timeout_s = (int)cfg->body_timeout_s,
-                                          .answer_timeout_s = (int)cfg->answer_timeout_s,
-                                          .idle_timeout_s = (int)cfg->idle_timeout_s,
                                           .thread_name = "http" },
                    gateway_serve, gateway_refused, app, &why);
     if (app->http) {
@@ -154,6 +175,8 @@ static void refuse_list(struct gateway_request *list)
 /* Every suspended request gets its answer before the listener stops. */
 static void answer_everybody(struct gateway_app *app)
 {
+    app->closing = true;
+    redis_close(&app->redis);
     refuse_list(gateway_inbox_close(&app->inbox));
     refuse_list(app->waiting);
     app->waiting = NULL;
@@ -173,6 +196,8 @@ void gateway_deinit(struct svc *svc)
     http_stop(&app->http);
     gateway_docs_free(&app->docs);
     gateway_health_free(&app->health);
+    limiter_free(&app->limiter);
+    gateway_proxies_free(&app->proxies);
     gateway_keyring_free(&app->keyring);
     gateway_hosts_free(&app->hosts);
     gateway_metrics_free(&app->metrics);

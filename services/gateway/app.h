@@ -14,7 +14,9 @@
 #include "gateway/host.h"
 #include "gateway/ids.h"
 #include "gateway/keyring.h"
+#include "gateway/limiter.h"
 #include "gateway/negotiate.h"
+#include "gateway/proxies.h"
 #include "gateway/series.h"
 #include "svc/http.h"
 #include "svc/svc.h"
@@ -31,8 +33,14 @@ struct gateway_request {
     const struct contract_method *shown;  /* for logs and metrics: method or route.any */
     struct gateway_ids ids;
     struct gateway_format format;
+    struct address client; /* who asks, behind trusted proxies */
+    char client_text[ADDRESS_TEXT];
+    bool https;       /* so says a trusted proxy */
+    unsigned step;    /* of the decision: where the loop's thread goes on */
+    bool handed_over; /* suspended; the loop's thread has it */
     bool is_options;
     bool asked_for_keys; /* its key id was unknown once already */
+    bool asks_limiter;   /* Redis is to say whether it is one too many */
     bool has_actor;
     struct token_claims actor;
 };
@@ -50,6 +58,9 @@ struct gateway_app {
     struct svc *svc;
     const struct gateway_config *cfg;
     struct gateway_hosts *hosts;
+    struct gateway_proxies *proxies;
+    struct redis *redis; /* NULL: no REDIS_URL */
+    struct limiter *limiter;
     struct rpc_client *auth, *catalog;
     struct gateway_keyring *keyring;
     struct gateway_health *health;
@@ -60,6 +71,7 @@ struct gateway_app {
     struct http_listener *http;
     struct loop_timer *drain_timer;
     bool quiesced;
+    bool closing;            /* no service is asked any more */
     int64_t linger_until_ms; /* for clients that have not said anything yet */
 };
 
@@ -73,9 +85,12 @@ void gateway_beat(struct svc *svc, struct jsonw *w);
 /* dispatch.c; the listener's thread */
 http_fn gateway_serve;
 http_error_fn gateway_refused;
-/* What is left of the decision once a missing key was fetched; the loop's thread. Answers
- * the request when it is refused; true: forward it. */
+/* What is left of the decision once a missing key was fetched or the limiter has said
+ * yes; the loop's thread. Answers the request when it is refused, or hands it over once
+ * more; true: forward it. */
 bool gateway_decide_again(struct gateway_request *rq);
+/* What counts against a rate limit. */
+struct limiter_subject gateway_subject(const struct gateway_request *rq);
 
 /* request.c */
 void gateway_inbox_init(struct gateway_inbox *box);
@@ -87,7 +102,7 @@ struct gateway_request *gateway_inbox_close(struct gateway_inbox *box);
 struct gateway_request *gateway_request_new(struct gateway_app *app,
                                             struct http_request *http);
 void gateway_request_free(struct gateway_request *rq);
-/* Suspends the request and hands it to the loop's thread. */
+/* Suspends the request, if it is not, and hands it to the loop's thread. */
 void gateway_submit(struct gateway_request *rq);
 
 /* reply.c: each of these answers the request and gives rq back. */
@@ -97,6 +112,9 @@ void gateway_reply_failure(struct gateway_request *rq, enum err e,
                            const struct frame *reply);
 void gateway_reply_success(struct gateway_request *rq, const struct frame *reply,
                            struct rpc_client *from);
+/* 429. */
+void gateway_reply_throttled(struct gateway_request *rq,
+                             const struct limiter_refusal *refusal);
 /* A document of the gateway's own; the body is copied. */
 void gateway_reply_json(struct gateway_request *rq, int status, struct str body);
 /* One of gateway_docs, or 304 when the client has it. */

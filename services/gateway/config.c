@@ -7,6 +7,14 @@
 /* What a request frame holds besides its header and records. */
 enum { BODY_MAX = FRAME_REQUEST_MAX - FRAME_META_MAX - FRAME_HEADER_SIZE };
 
+/* Per address, and per user where there is one. A bucket of the count refills over the
+ * period, so a client that was away may use all of it at once. */
+#define LIMIT_ROW(class, default_limit, what)                                            \
+    {                                                                                    \
+        .name = "RATE_LIMIT_" #class, .kind = OPT_STR,                                   \
+        .offset = AT(limit[LIMIT_##class]), .def = (default_limit), .help = (what)       \
+    }
+
 const struct option_row GATEWAY_OPTIONS[] = {
     { .name = "GATEWAY_HTTP_LISTEN",
       .kind = OPT_STR,
@@ -86,33 +94,23 @@ const struct option_row GATEWAY_OPTIONS[] = {
       .min = 8,
       .max = 16384,
       .help = "Most client connections at a time; others wait" },
-    { .name = "GATEWAY_HEADER_TIMEOUT_S",
-      .kind = OPT_INT,
-      .offset = AT(header_timeout_s),
-      .def = "10",
-      .min = 1,
-      .max = 300,
-      .help = "How long a client may take for the head of a request, in seconds" },
-    { .name = "GATEWAY_BODY_TIMEOUT_S",
-      .kind = OPT_INT,
-      .offset = AT(body_timeout_s),
-      .def = "10",
-      .min = 1,
-      .max = 300,
-      .help = "And for its body, besides one second for each 8 KiB" },
-    { .name = "GATEWAY_ANSWER_TIMEOUT_S",
-      .kind = OPT_INT,
-      .offset = AT(answer_timeout_s),
-      .def = "120",
-      .min = 1,
-      .max = 3600,
-      .help = "How long a client may take to read an answer, in seconds" },
-    { .name = "GATEWAY_IDLE_TIMEOUT_S",
-      .kind = OPT_INT,
-      .offset = AT(idle_timeout_s),
-      .def = "75",
-      .min = 1,
-      .max = 3600,
-      .help = "How long a connection may wait for its next request line, in seconds" },
+    LIMIT_ROW(REGISTER, "20/m,200/h", "Registrations of one client: 20/m,200/h or off"),
+    LIMIT_ROW(LOGIN, "30/m,600/h", "Attempts to log in, of one client"),
+    LIMIT_ROW(REFRESH, "150/5m", "Refreshed tokens, of one client"),
+    LIMIT_ROW(VERIFY, "30/m,300/h", "Confirmations of an address, of one client"),
+    LIMIT_ROW(RESET, "20/m,200/h", "Attempts to set a new password, of one client"),
+    LIMIT_ROW(MAIL, "20/m,100/h", "Requests that send a mail, of one client"),
+    LIMIT_ROW(READ, "6000/m", "Reads, of one client"),
+    LIMIT_ROW(WRITE, "600/m", "Changes, of one client"),
+    { .name = "RATE_LIMIT_EXEMPT",
+      .kind = OPT_STR,
+      .offset = AT(limit_exempt),
+      .def = "",
+      .help = "Networks that no rate limit counts, a comma list: 10.0.0.0/8,::1" },
+    { .name = "TRUSTED_PROXIES",
+      .kind = OPT_STR,
+      .offset = AT(trusted_proxies),
+      .def = "",
+      .help = "Whose X-Forwarded-For and -Proto are believed: networks and names" },
     { 0 },
 };

@@ -7,6 +7,20 @@
 
 enum gateway_algorithm { GATEWAY_ES256, GATEWAY_HS256 };
 
+/* The rate classes of the contracts. */
+enum limit_class {
+    LIMIT_NONE,
+    LIMIT_REGISTER,
+    LIMIT_LOGIN,
+    LIMIT_REFRESH,
+    LIMIT_VERIFY,
+    LIMIT_RESET,
+    LIMIT_MAIL,
+    LIMIT_READ,
+    LIMIT_WRITE,
+    NLIMIT_CLASSES
+};
+
 struct gateway_config {
     const char *http_listen;
     const char *auth_endpoint, *catalog_endpoint;
@@ -17,7 +31,9 @@ struct gateway_config {
     const char *issuer, *audience;
     int64_t access_lifetime_s, refresh_lifetime_s;
     int64_t body_max, connections;
-    int64_t header_timeout_s, body_timeout_s, answer_timeout_s, idle_timeout_s;
+    const char *limit[NLIMIT_CLASSES]; /* "20/m,100/h"; none for LIMIT_NONE */
+    const char *limit_exempt;          /* networks */
+    const char *trusted_proxies;       /* networks and names */
 };
 
 extern const struct option_row GATEWAY_OPTIONS[];

@@ -1,7 +1,8 @@
 /*
  * What is decided before a service is asked, in the order of the original: route, host,
  * negotiation, token, role, rate, verb. Each check answers the request itself when it
- * refuses it. Runs in the listener's thread; nothing here blocks.
+ * refuses it. Runs in the listener's thread, its rest in the loop's when that had to ask
+ * somebody; nothing here blocks.
  */
 #include "gateway/app.h"
 
@@ -14,7 +15,20 @@
 #include "gateway/envelope.h"
 #include "svc/log.h"
 
-enum { OPTIONS_MAX = 4096, KEY_MAX = 255 };
+enum { OPTIONS_MAX = 4096, KEY_MAX = 255, FORWARDED_MAX = 8 };
+
+/* The checks in their order. */
+enum step {
+    STEP_ROUTE,
+    STEP_HOST,
+    STEP_FORMAT,
+    STEP_ACTOR,
+    STEP_ROLE,
+    STEP_RATE,
+    STEP_VERB,
+    STEP_KEY,
+    NSTEPS
+};
 
 /* True: go on. False: the request was answered or handed over; rq is not ours any more.
  */
@@ -104,6 +118,7 @@ static bool on_unknown_key(struct gateway_request *rq)
     if (rq->asked_for_keys)
         return refuse_token(rq, TOKEN_UNKNOWN_KEY);
     rq->asked_for_keys = true;
+    rq->step = STEP_ACTOR; /* again */
     gateway_submit(rq);
     return false;
 }
@@ -139,11 +154,33 @@ static bool check_role(struct gateway_request *rq)
     return true;
 }
 
-/* The place of rate limits in the order; nothing is limited yet. */
+struct limiter_subject gateway_subject(const struct gateway_request *rq)
+{
+    return (struct limiter_subject){
+        .class = limiter_class(rq->shown, rq->is_options),
+        .client = rq->client,
+        .has_user = rq->has_actor,
+        .user_id = rq->has_actor ? rq->actor.user_id : 0,
+    };
+}
+
 static bool check_rate(struct gateway_request *rq)
 {
-    (void)rq;
-    return true;
+    struct limiter_subject subject = gateway_subject(rq);
+    struct limiter_refusal refusal;
+    switch (limiter_check(rq->app->limiter, &subject, &refusal)) {
+    case LIMITER_ALLOWED:
+        return true;
+    case LIMITER_REFUSED:
+        gateway_reply_throttled(rq, &refusal);
+        return false;
+    case LIMITER_ASK:
+        break;
+    }
+    rq->asks_limiter = true;
+    rq->step = STEP_VERB; /* when it says yes */
+    gateway_submit(rq);
+    return false;
 }
 
 /* ---- the verb ---- */
@@ -223,30 +260,60 @@ static bool check_key(struct gateway_request *rq)
 
 /* ---- all of it ---- */
 
-static check_fn *const CHECKS[] = { check_route, check_host, check_format, check_actor,
-                                    check_role,  check_rate, check_verb,   check_key };
-enum { FIRST_CHECK = 0, ACTOR_CHECK = 3 };
+static check_fn *const CHECKS[NSTEPS] = {
+    [STEP_ROUTE] = check_route, [STEP_HOST] = check_host, [STEP_FORMAT] = check_format,
+    [STEP_ACTOR] = check_actor, [STEP_ROLE] = check_role, [STEP_RATE] = check_rate,
+    [STEP_VERB] = check_verb,   [STEP_KEY] = check_key,
+};
 
-static bool decide(struct gateway_request *rq, size_t from)
+static bool decide(struct gateway_request *rq, unsigned from)
 {
-    for (size_t i = from; i < ARRAY_LEN(CHECKS); i++)
+    for (unsigned i = from; i < NSTEPS; i++)
         if (!CHECKS[i](rq))
             return false;
+    rq->step = NSTEPS;
     return true;
 }
 
 bool gateway_decide_again(struct gateway_request *rq)
 {
-    return decide(rq, ACTOR_CHECK);
+    return decide(rq, rq->step);
+}
+
+/* ---- whom it is from ---- */
+
+/* What a trusted proxy says of its client. */
+static void read_forwarded(struct gateway_request *rq, const struct address *proxy)
+{
+    struct str lines[FORWARDED_MAX], proto[1];
+    unsigned n = http_headers(rq->http, "X-Forwarded-For", lines, FORWARDED_MAX);
+    if (n > 0 && n <= FORWARDED_MAX) {
+        rq->client = gateway_proxies_client(rq->app->proxies, proxy, lines, n);
+        address_text(&rq->client, rq->client_text);
+    }
+    rq->https = http_headers(rq->http, "X-Forwarded-Proto", proto, 1) == 1 &&
+                str_eq_ci(str_trim(proto[0]), STR("https"));
+}
+
+static void find_client(struct gateway_request *rq)
+{
+    struct address peer = { { 0 } };
+    const char *text = http_client(rq->http);
+    address_parse(str_of(text), &peer);
+    rq->client = peer;
+    snprintf(rq->client_text, sizeof rq->client_text, "%s", text);
+    if (gateway_proxies_trust(rq->app->proxies, &peer))
+        read_forwarded(rq, &peer);
 }
 
 void gateway_serve(struct http_request *http, void *arg)
 {
     struct gateway_request *rq = gateway_request_new(arg, http);
+    find_client(rq);
     gateway_ids_fill(&rq->ids, http_header(http, "X-Request-ID"),
                      http_header(http, "traceparent"));
     rq->format = (struct gateway_format){ .acceptable = true };
-    if (decide(rq, FIRST_CHECK))
+    if (decide(rq, STEP_ROUTE))
         gateway_submit(rq);
 }
 

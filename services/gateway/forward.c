@@ -69,16 +69,16 @@ static void add_header(struct buf *meta, const struct gateway_request *rq,
 /* The Host was checked; without one (HTTP/1.0) the configured URL stands in. */
 static void add_base_url(struct buf *meta, const struct gateway_request *rq)
 {
-    static const char SCHEME[] = "http://";
-    char url[sizeof SCHEME + VALUE_MAX];
+    char url[sizeof "https://" + VALUE_MAX];
+    struct str scheme = rq->https ? STR("https://") : STR("http://");
     struct str host = http_header(rq->http, "Host");
     if (host.n == 0 || host.n > VALUE_MAX) {
         add_text(meta, REC_BASE_URL, str_of(gateway_hosts_public(rq->app->hosts)));
         return;
     }
-    memcpy(url, SCHEME, sizeof SCHEME - 1);
-    memcpy(url + sizeof SCHEME - 1, host.p, host.n);
-    record_add(meta, REC_BASE_URL, (struct str){ url, sizeof SCHEME - 1 + host.n });
+    memcpy(url, scheme.p, scheme.n);
+    memcpy(url + scheme.n, host.p, host.n);
+    record_add(meta, REC_BASE_URL, (struct str){ url, scheme.n + host.n });
 }
 
 static void add_wanted(struct buf *meta, const struct gateway_request *rq)
@@ -119,7 +119,7 @@ static void build_meta(struct buf *meta, const struct gateway_request *rq)
         add_header(meta, rq, REC_CONTENT_TYPE, "Content-Type");
     if (strcmp(rq->format.media_type, "application/json") != 0)
         record_add(meta, REC_ACCEPT, str_of(rq->format.media_type));
-    record_add(meta, REC_CLIENT_ADDRESS, str_of(http_client(rq->http)));
+    record_add(meta, REC_CLIENT_ADDRESS, str_of(rq->client_text));
     add_wanted(meta, rq);
     if (rq->has_actor)
         add_actor(meta, &rq->actor);
@@ -182,6 +182,34 @@ static void handle(struct gateway_request *rq, struct buf *meta)
         call_service(rq, meta);
 }
 
+/* ---- the limiter ---- */
+
+static void go_on(struct gateway_request *rq)
+{
+    AUTO_BUF struct buf meta;
+    buf_init(&meta, FRAME_META_MAX);
+    if (gateway_decide_again(rq))
+        handle(rq, &meta);
+}
+
+static void on_limit(void *arg, const struct limiter_refusal *refusal)
+{
+    struct gateway_request *rq = arg;
+    rq->asks_limiter = false;
+    if (refusal)
+        gateway_reply_throttled(rq, refusal);
+    else if (rq->app->closing)
+        gateway_reply_error(rq, ERR_DRAINING, NULL);
+    else
+        go_on(rq);
+}
+
+static void ask_limiter(struct gateway_request *rq)
+{
+    struct limiter_subject subject = gateway_subject(rq);
+    limiter_ask(rq->app->limiter, &subject, on_limit, rq);
+}
+
 /* ---- the two ways in ---- */
 
 static bool waits_for_keys(struct gateway_request *rq)
@@ -202,9 +230,9 @@ void gateway_forward_batch(void *arg)
     for (struct gateway_request *rq = gateway_inbox_take(&app->inbox), *next; rq;
          rq = next) {
         next = rq->next;
-        if (waits_for_keys(rq))
-            continue;
-        if (!rq->asked_for_keys || gateway_decide_again(rq))
+        if (rq->asks_limiter)
+            ask_limiter(rq);
+        else if (!waits_for_keys(rq) && gateway_decide_again(rq))
             handle(rq, &meta);
     }
 }

@@ -5,8 +5,7 @@
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "gateway/app.h"
-#include "gateway/redis_probe.h"
-#include "svc/log.h"
+#include "gateway/redis.h"
 
 enum { FRESH_MS = 1000, BODY_MAX = 8 * 1024 };
 
@@ -20,7 +19,6 @@ struct probe_result {
 struct gateway_health {
     struct gateway_health_config cfg;
     const struct contract_method *ping;
-    struct redis_probe *redis;
     struct probe_result result[NPROBES];
     int64_t checked_ms; /* when the results were complete; 0: never */
     struct gateway_request *waiting;
@@ -60,7 +58,7 @@ static void write_checks(struct jsonw *w, const struct gateway_health *h)
     write_check(w, "database", database ? "healthy" : "unhealthy",
                 database ? "Database connection is working"
                          : "Not every service can use its database");
-    if (!h->redis)
+    if (!h->cfg.redis)
         write_check(w, "redis", "disabled", "No REDIS_URL is set");
     else
         write_check(w, "redis", redis->alive ? "healthy" : "unhealthy",
@@ -75,7 +73,7 @@ static const char *overall(const struct gateway_health *h)
     if (!h->result[PROBE_AUTH].alive || !h->result[PROBE_CATALOG].alive ||
         !database_fine(h))
         return "unhealthy";
-    return h->redis && !h->result[PROBE_REDIS].alive ? "degraded" : "healthy";
+    return h->cfg.redis && !h->result[PROBE_REDIS].alive ? "degraded" : "healthy";
 }
 
 static void answer(const struct gateway_health *h, struct gateway_request *rq)
@@ -147,9 +145,9 @@ static void begin(struct gateway_health *h)
     struct frame f = { .method = h->ping->number };
     h->probing = true;
     h->result[PROBE_AUTH].pending = h->result[PROBE_CATALOG].pending = true;
-    h->result[PROBE_REDIS].pending = h->redis != NULL;
-    if (h->redis)
-        redis_probe_start(h->redis);
+    h->result[PROBE_REDIS].pending = h->cfg.redis != NULL;
+    if (h->cfg.redis)
+        redis_ping(h->cfg.redis, on_redis, h);
     rpc_call(h->cfg.auth, &f, h->ping->timeout_ms, false, on_auth, h);
     rpc_call(h->cfg.catalog, &f, h->ping->timeout_ms, false, on_catalog, h);
 }
@@ -172,19 +170,11 @@ void gateway_health_answer(struct gateway_health *h, struct gateway_request *rq)
 struct gateway_health *gateway_health_new(const struct gateway_health_config *cfg)
 {
     struct gateway_health *h = xcalloc(1, sizeof *h);
-    const char *why;
     h->cfg = *cfg;
     h->ping = contract_by_name(cfg->contract, "control.ping");
     if (!h->ping)
         BUG("the contract has no control.ping");
-    if (!cfg->redis_url || secret_expose(cfg->redis_url).n == 0)
-        return h;
-    h->redis = redis_probe_new(cfg->loop, cfg->redis_url, on_redis, h, &why);
-    if (h->redis)
-        return h;
-    log_error("config", "REDIS_URL cannot be used", F_STR("reason", why));
-    free(h);
-    return NULL;
+    return h;
 }
 
 void gateway_health_close(struct gateway_health *h)
@@ -203,6 +193,5 @@ void gateway_health_free(struct gateway_health **hp)
     if (!h)
         return;
     *hp = NULL;
-    redis_probe_free(&h->redis);
     free(h);
 }

@@ -1,7 +1,7 @@
 /*
  * GET /health: what the system's parts say when they are asked now. Probes run when
  * somebody asks and the last answer is older than a second; all who ask meanwhile share
- * one answer. Everything in the loop's thread, except the PING to Redis.
+ * one answer. Everything in the loop's thread.
  */
 #ifndef GATEWAY_HEALTH_H
 #define GATEWAY_HEALTH_H
@@ -12,16 +12,15 @@
 
 struct gateway_health;
 struct gateway_request;
-struct secret;
+struct redis;
 
 struct gateway_health_config {
     struct loop *loop;
     const struct contract *contract;
     struct rpc_client *auth, *catalog;
-    const struct secret *redis_url; /* NULL: there is none to look after */
+    struct redis *redis; /* NULL: there is none to look after */
 };
 
-/* NULL: logged; the Redis URL is not one. */
 struct gateway_health *gateway_health_new(const struct gateway_health_config *cfg);
 /* After the rpc clients were freed and everybody who waits was answered. */
 void gateway_health_free(struct gateway_health **h);

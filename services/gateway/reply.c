@@ -93,7 +93,8 @@ static void note_end(const struct gateway_request *rq, int status)
     const struct contract_method *shown = rq->shown;
     int64_t took_us = clock_mono_us() - http_started_us(rq->http);
     gateway_metrics_ended(rq->app->metrics, rq->method ? shown : NULL, status, took_us);
-    log_info("http", "request", F_SLICE("method", http_method(rq->http)),
+    log_info("http", "request", F_STR("client", rq->client_text),
+             F_SLICE("method", http_method(rq->http)),
              F_STR("route", shown ? shown->path : "none"), F_INT("status", status),
              F_INT("duration_us", took_us), F_ID("request_id", rq->ids.request_id),
              F_INT("user_id", rq->has_actor ? rq->actor.user_id : 0));
@@ -137,6 +138,39 @@ void gateway_reply_error(struct gateway_request *rq, enum err e, const char *det
                                          .request_id = rq->ids.text,
                                          .problem = rq->format.problem },
                 NULL);
+}
+
+/* The fields of draft-ietf-httpapi-ratelimit-headers, for the rule that had no room. */
+static void add_policy(struct lines *l, const struct limiter_refusal *refusal)
+{
+    char text[96];
+    const char *name = limiter_class_name(refusal->class);
+    long long wait_s = (refusal->wait_us + 999999) / 1000000;
+    snprintf(text, sizeof text, "%lld", wait_s);
+    add_slice(l, "Retry-After", str_of(text));
+    snprintf(text, sizeof text, "\"%s\";r=0;t=%lld", name, wait_s);
+    add_slice(l, "RateLimit", str_of(text));
+    snprintf(text, sizeof text, "\"%s\";q=%lld;w=%lld", name,
+             (long long)refusal->rule.count,
+             (long long)refusal->rule.period_us / 1000000);
+    add_slice(l, "RateLimit-Policy", str_of(text));
+}
+
+void gateway_reply_throttled(struct gateway_request *rq,
+                             const struct limiter_refusal *refusal)
+{
+    struct gateway_error error = { .e = ERR_THROTTLED,
+                                   .request_id = rq->ids.text,
+                                   .problem = rq->format.problem };
+    struct lines l;
+    AUTO_BUF struct buf body;
+    lines_init(&l);
+    buf_init(&body, ERROR_MAX);
+    gateway_envelope(&error, &body);
+    add_common(&l, rq, gateway_envelope_type(&error));
+    add(&l, "Cache-Control", "no-store");
+    add_policy(&l, refusal);
+    finish(rq, &l, &(struct http_answer){ .status = 429, .body = buf_get(&body) });
 }
 
 void gateway_reply_failure(struct gateway_request *rq, enum err e,

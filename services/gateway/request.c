@@ -23,7 +23,9 @@ struct gateway_request *gateway_request_new(struct gateway_app *app,
     rq->app = app;
     rq->http = http;
     rq->method = rq->shown = NULL;
-    rq->is_options = rq->asked_for_keys = rq->has_actor = false;
+    rq->is_options = rq->asked_for_keys = rq->asks_limiter = rq->has_actor = false;
+    rq->handed_over = rq->https = false;
+    rq->step = 0;
     rq->route.allow[0] = '\0';
     http_set_context(http, rq);
     gateway_metrics_began(app->metrics);
@@ -66,7 +68,10 @@ void gateway_submit(struct gateway_request *rq)
     struct gateway_inbox *box = &rq->app->inbox;
     struct loop *loop = rq->app->svc->loop;
     /* First: a resume that comes before its suspend would be lost. */
-    http_suspend(rq->http);
+    if (!rq->handed_over)
+        http_suspend(rq->http);
+    rq->handed_over = true;
+    rq->next = NULL;
     pthread_mutex_lock(&box->lock);
     bool closed = box->closed, was_empty = !box->first;
     if (!closed) {

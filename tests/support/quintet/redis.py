@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -35,6 +36,19 @@ class Redis:
                  "", "--appendonly", "no", "--dir", str(self.dir)],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         env.wait_until(self.socket.exists, 10, "Redis opens its socket")
+
+    def command(self, *words):
+        """The answer's text, as redis-cli prints it."""
+        return subprocess.run(["redis-cli", "-s", str(self.socket), *map(str, words)],
+                              stdout=subprocess.PIPE, text=True, check=True,
+                              timeout=env.seconds(10)).stdout.strip()
+
+    def freeze(self):
+        """It is there and says nothing, as a stopped or swapping machine does."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
         """As if the machine had lost it; start() brings it back empty."""
