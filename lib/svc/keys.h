@@ -47,6 +47,10 @@ char *keys_public_file(struct keys *k, const char *name, size_t *ret_n);
 /* The verb: creates what is missing under root for all five services; prints what it did;
  * leaves what exists alone. 0, or an exit code after a message on stderr. */
 int keys_generate(const char *root);
+/* `keygen --password-file FILE`, for the server and the migrations to read: wanted
+ * (POSTGRES_PASSWORD), in place of what the file held; NULL makes a random one, once. 0,
+ * or an exit code after a message on stderr. */
+int keys_postgres_password(const char *path, const struct secret *wanted);
 /* `keygen --client NAME --out DIR`: one more pair that carries the name of a service:
  * DIR/NAME.key_secret and root's keys-public/NAME-<random>.cert. */
 int keys_generate_client(const char *root, const char *name, const char *out_dir);

@@ -67,8 +67,15 @@ static bool move_new(const char *from, const char *to)
     return exists(to) || rename(from, to) == 0;
 }
 
-/* Complete or not there at all: written beside its place, then renamed. */
-static bool write_file(const char *path, mode_t mode, struct str bytes)
+static bool move_over(const char *from, const char *to)
+{
+    return rename(from, to) == 0;
+}
+
+typedef bool move_fn(const char *from, const char *to);
+
+/* Complete or not there at all: written beside its place, then moved there. */
+static bool write_file_by(move_fn *move, const char *path, mode_t mode, struct str bytes)
 {
     uint8_t random[6];
     char suffix[2 * sizeof random + 1];
@@ -80,14 +87,19 @@ static bool write_file(const char *path, mode_t mode, struct str bytes)
         return complain("create", temporary);
     bool fine = write_all(fd, bytes) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
     fine = close(fd) == 0 && fine;
-    if (fine && move_new(temporary, path)) {
+    if (fine && move(temporary, path)) {
         unlink(temporary); /* still there when somebody was faster */
-        printf("created %s\n", path);
+        printf("%s %s\n", move == move_over ? "replaced" : "created", path);
         return true;
     }
     complain("write", path);
     unlink(temporary);
     return false;
+}
+
+static bool write_file(const char *path, mode_t mode, struct str bytes)
+{
+    return write_file_by(move_new, path, mode, bytes);
 }
 
 /* ---- CURVE pairs ---- */
@@ -168,11 +180,10 @@ static bool ensure_hex_secret(const char *dir, const char *name)
     return fine;
 }
 
-static bool ensure_password(const char *dir)
+static bool ensure_password(const char *path)
 {
     uint8_t bytes[32];
     char text[B64URL_SIZE(32) + 1];
-    AUTO_FREE char *path = xasprintf("%s/db.password", dir);
     if (exists(path))
         return true;
     id_random(bytes, sizeof bytes);
@@ -182,6 +193,15 @@ static bool ensure_password(const char *dir)
     explicit_bzero(bytes, sizeof bytes);
     explicit_bzero(text, sizeof text);
     return fine;
+}
+
+static bool file_holds(const char *path, struct str secret)
+{
+    const char *why;
+    struct secret *there = exists(path) ? secret_read(path, &why) : NULL;
+    bool same = there && str_eq(secret_expose(there), secret);
+    secret_free(&there);
+    return same;
 }
 
 /* The mailer's sealing pair (X25519): the public half follows from the secret one. */
@@ -218,7 +238,8 @@ static bool ensure_owner(const char *root, const char *public_dir, const struct 
         return false;
     if (!publish(public_dir, o->service, pair, false))
         return false;
-    if (o->db && !ensure_password(dir))
+    AUTO_FREE char *password = xasprintf("%s/db.password", dir);
+    if (o->db && !ensure_password(password))
         return false;
     if (strcmp(o->service, "auth") == 0)
         return ensure_hex_secret(dir, "master.key");
@@ -236,6 +257,19 @@ int keys_generate(const char *root)
         if (!ensure_owner(root, public_dir, &OWNERS[i]))
             return EXIT_CANNOT_CREATE;
     return 0;
+}
+
+int keys_postgres_password(const char *path, const struct secret *wanted)
+{
+    struct str text = secret_expose(wanted);
+    if (sodium_init() < 0)
+        return EXIT_SOFTWARE;
+    if (!wanted)
+        return ensure_password(path) ? 0 : EXIT_CANNOT_CREATE;
+    if (file_holds(path, text))
+        return 0;
+    move_fn *move = exists(path) ? move_over : move_new;
+    return write_file_by(move, path, SECRET_MODE, text) ? 0 : EXIT_CANNOT_CREATE;
 }
 
 int keys_generate_client(const char *root, const char *name, const char *out_dir)

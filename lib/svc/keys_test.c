@@ -210,6 +210,47 @@ static void test_client_key(void **state)
     assert_int_equal(quiet_generate(in_root("nowhere"), "gateway", out), 78);
 }
 
+static int quiet_password(const char *path, const struct secret *wanted)
+{
+    fflush(stdout);
+    int saved = dup(STDOUT_FILENO), null = open("/dev/null", O_WRONLY);
+    dup2(null, STDOUT_FILENO);
+    int rc = keys_postgres_password(path, wanted);
+    fflush(stdout);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    close(null);
+    return rc;
+}
+
+static void test_postgres_password(void **state)
+{
+    (void)state;
+    struct stat st;
+    struct secret *wanted = secret_new(STR("django_pass"));
+    AUTO_FREE char *path = xasprintf("%s/password", root);
+    AUTO_FREE char *nowhere = xasprintf("%s/nowhere/password", root);
+    assert_int_equal(quiet_password(path, NULL), 0);
+    AUTO_FREE char *made = slurp(path);
+    assert_int_equal(strlen(made), 44);
+    assert_int_equal(quiet_password(path, NULL), 0);
+    AUTO_FREE char *kept = slurp(path);
+    assert_string_equal(made, kept);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(quiet_password(path, wanted), 0);
+        AUTO_FREE char *given = slurp(path);
+        assert_string_equal(given, "django_pass");
+    }
+    assert_int_equal(quiet_password(path, NULL), 0);
+    AUTO_FREE char *still = slurp(path);
+    assert_string_equal(still, "django_pass");
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(count_files(root, ".new"), 0);
+    assert_int_equal(quiet_password(nowhere, wanted), 73);
+    secret_free(&wanted);
+}
+
 /* ---- opening ---- */
 
 static void test_bad_pairs_are_refused(void **state)
@@ -516,6 +557,7 @@ int main(void)
         IN_ROOTS(test_generate_again_changes_nothing),
         IN_ROOTS(test_generate_completes_a_killed_run),
         IN_ROOTS(test_seal_pair_works),
+        IN_ROOTS(test_postgres_password),
         IN_ROOTS(test_client_key),
         IN_ROOTS(test_bad_pairs_are_refused),
         IN_ROOTS(test_readable_by_all_is_refused),

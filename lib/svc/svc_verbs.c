@@ -55,11 +55,20 @@ static int verb_keygen(struct svc *svc, int argc, char **argv)
     const char *root = argument(argc, argv, "--dir");
     const char *client = argument(argc, argv, "--client");
     const char *out = argument(argc, argv, "--out");
+    const char *password = argument(argc, argv, "--password-file");
     if (!root)
         root = svc->cfg.keys_root;
     if (client)
         return keys_generate_client(root, client, out ? out : ".");
-    return keys_generate(root);
+    if (password && !(svc->def->flags & SVC_HAS_DB)) {
+        fprintf(stderr, "%s has no tables and knows no POSTGRES_PASSWORD.\n",
+                svc->def->name);
+        return EXIT_USAGE;
+    }
+    int code = keys_generate(root);
+    if (code || !password)
+        return code;
+    return keys_postgres_password(password, svc->cfg.pg_password);
 }
 
 static int verb_healthcheck(struct svc *svc, int argc, char **argv)
