@@ -83,7 +83,7 @@ $(B)/lib/%_test: $(B)/lib/%_test.o $(B)/libsvc.a $(B)/libbase.a
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # --- run, test, tidy ---------------------------------------------------------------
-.PHONY: run clean-run deps test test-unit unit bench lint fmt
+.PHONY: run clean-run deps test test-unit unit image bench lint fmt
 
 run:
 	@deploy/local/install build run
@@ -100,6 +100,10 @@ test:
 	@deploy/local/install build run test
 	@+$(MAKE) --no-print-directory all unit
 	@tests/run $(PROFILE)
+
+image:
+	docker build -f deploy/Dockerfile -t quintet:local --build-arg VERSION=$(VERSION) \
+	    --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
 
 bench:
 	@deploy/local/install build run bench
@@ -123,5 +127,6 @@ help:
 	@echo 'make run        install what is missing, build, start everything (Ctrl-C stops)'
 	@echo 'make clean-run  wipe the data of make run'
 	@echo 'make test       unit, contract and whole-system tests (PROFILE=asan for sanitizers)'
+	@echo 'make image      the container image quintet:local'
 	@echo 'make bench      CPU per request beside the floors of this machine'
 	@echo 'make lint       style, layers, budgets'
