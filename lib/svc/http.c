@@ -16,6 +16,7 @@ enum {
     DEFAULT_CONNECTIONS = 512,
     DEFAULT_STEP_S = 10,
     DEFAULT_IDLE_S = 75,
+    DEFAULT_ANSWER_S = 120,
     THREAD_STACK = 1024 * 1024, /* libjwt takes buffers of a token's size by alloca */
     BACKLOG = 511,
     STOP_WAIT_MS = 2000, /* once politely, once more after shutting every socket */
@@ -128,17 +129,21 @@ static void set_defaults(struct http_config *cfg)
         cfg->body_timeout_s = DEFAULT_STEP_S;
     if (cfg->idle_timeout_s == 0)
         cfg->idle_timeout_s = DEFAULT_IDLE_S;
+    if (cfg->answer_timeout_s == 0)
+        cfg->answer_timeout_s = DEFAULT_ANSWER_S;
     if (cfg->bulk_max < cfg->body_max)
         cfg->bulk_max = cfg->body_max;
 }
 
+/* Strictness 0: a missing Host and a blank in the target come to our guard, whose answer
+ * is one and whole; the library's own answer to the former has its head twice. */
 static struct MHD_Daemon *start_daemon(struct http_listener *l, int fd)
 {
     const struct http_config *cfg = &l->cfg;
     return MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL,
         NULL, http_request_access, l, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         cfg->connection_memory, MHD_OPTION_CONNECTION_LIMIT, cfg->connection_limit,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)cfg->idle_timeout_s,
         MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_URI_LOG_CALLBACK,

@@ -28,7 +28,9 @@ struct http_config {
     size_t body_max;
     bool (*is_bulk)(struct str path); /* may be NULL: paths with a limit of bulk_max */
     size_t bulk_max;
-    int header_timeout_s, body_timeout_s, idle_timeout_s;
+    /* Seconds for the next step of a connection, 0 = default: headers complete, body
+     * complete (and one for each 8 KiB of it), next request, answer made and taken. */
+    int header_timeout_s, body_timeout_s, idle_timeout_s, answer_timeout_s;
     const char *thread_name;
 };
 

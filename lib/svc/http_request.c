@@ -14,7 +14,6 @@ enum {
     DISCARD_MAX = 4 * 1024 * 1024, /* a refused body is read to its end up to here */
     ERROR_BODY_MAX = 16 * 1024,
     BYTES_PER_SECOND = 8 * 1024, /* the slowest client that is waited for */
-    ANSWER_MS = 120 * 1000,      /* for whoever answers; it has its own deadline */
 };
 
 /* ---- life of a request ---- */
@@ -182,11 +181,17 @@ static void reply_error(struct http_request *r, enum err e, const char *detail)
                                          .headers = HEADERS });
 }
 
+/* For whoever answers (with a deadline of its own), then for the client to take it. */
+static void allow_answer(struct http_request *r)
+{
+    http_connection_allow(r->connection, r->listener->cfg.answer_timeout_s * 1000);
+}
+
 static enum MHD_Result queue(struct http_request *r)
 {
     struct MHD_Response *response = r->response;
     r->response = NULL;
-    http_connection_allow(r->connection, ANSWER_MS);
+    allow_answer(r);
     enum MHD_Result result = MHD_queue_response(r->mhd, (unsigned)r->status, response);
     MHD_destroy_response(response);
     return result;
@@ -290,7 +295,7 @@ static enum MHD_Result on_complete(struct http_request *r)
     }
     r->delivered = true;
     atomic_fetch_add_explicit(&l->in_flight, 1, memory_order_relaxed);
-    http_connection_allow(r->connection, ANSWER_MS);
+    allow_answer(r);
     l->fn(r, l->arg);
     if (r->suspended)
         return MHD_YES; /* and not touched again: the other thread has it */

@@ -75,6 +75,10 @@ static bool open_listener(struct gateway_app *app)
                                           .connection_memory = CONNECTION_MEMORY,
                                           .connection_limit = (unsigned)cfg->connections,
                                           .body_max = (size_t)cfg->body_max,
+                                          .header_timeout_s = (int)cfg->header_timeout_s,
+                                          .body_timeout_s = (int)cfg->body_timeout_s,
+                                          .answer_timeout_s = (int)cfg->answer_timeout_s,
+                                          .idle_timeout_s = (int)cfg->idle_timeout_s,
                                           .thread_name = "http" },
                    gateway_serve, gateway_refused, app, &why);
     if (app->http) {

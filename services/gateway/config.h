@@ -34,6 +34,7 @@ struct gateway_config {
     const char *limit[NLIMIT_CLASSES]; /* "20/m,100/h"; none for LIMIT_NONE */
     const char *limit_exempt;          /* networks */
     const char *trusted_proxies;       /* networks and names */
+    int64_t header_timeout_s, body_timeout_s, answer_timeout_s, idle_timeout_s;
 };
 
 extern const struct option_row GATEWAY_OPTIONS[];
