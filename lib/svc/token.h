@@ -36,7 +36,7 @@ enum token_verdict {
     TOKEN_UNKNOWN_KEY, /* kid not in the ring */
     TOKEN_BAD_SIGNATURE,
     TOKEN_EXPIRED,
-    TOKEN_NOT_YET, /* iat in the future */
+    TOKEN_NOT_YET, /* iat or nbf in the future */
     TOKEN_WRONG_ISSUER,
     TOKEN_WRONG_AUDIENCE,
     TOKEN_WRONG_TYPE,

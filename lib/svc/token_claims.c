@@ -30,7 +30,8 @@ static bool has_shape(const json_t *claims)
         if (!v || json_typeof(v) != SHAPE[i].type)
             return false;
     }
-    return true;
+    const json_t *nbf = json_object_get(claims, "nbf"); /* none of ours has it */
+    return !nbf || json_is_integer(nbf);
 }
 
 /* aud is one name or a list that holds ours (RFC 7519 section 4.1.3). */
@@ -52,11 +53,12 @@ static bool is_for_us(const json_t *aud, const char *audience)
 static const char *const TYPE_NAMES[] = { "access", "refresh" };
 
 static enum token_verdict check_window(const struct token_ring *r,
-                                       const struct token_claims *c, int64_t now)
+                                       const struct token_claims *c, int64_t not_before,
+                                       int64_t now)
 {
     if (c->exp <= now)
         return TOKEN_EXPIRED;
-    if (c->iat > now)
+    if (c->iat > now || not_before > now)
         return TOKEN_NOT_YET;
     if (c->iat < 0 || c->exp - c->iat > r->lifetime[c->type])
         return TOKEN_BAD_CLAIMS;
@@ -105,7 +107,8 @@ static enum token_verdict read_values(const struct token_ring *r, jwt_t *jwt,
     c->type = want;
     c->exp = jwt_get_grant_int(jwt, "exp");
     c->iat = jwt_get_grant_int(jwt, "iat");
-    enum token_verdict verdict = check_window(r, c, now);
+    int64_t not_before = jwt_get_grant_int(jwt, "nbf"); /* 0 when there is none */
+    enum token_verdict verdict = check_window(r, c, not_before, now);
     if (verdict != TOKEN_OK)
         return verdict;
     return read_ids(jwt, c) && read_names(jwt, c) ? TOKEN_OK : TOKEN_BAD_CLAIMS;

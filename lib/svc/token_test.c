@@ -316,6 +316,17 @@ static const struct {
       TOKEN_WRONG_TYPE },
     { "type null", CLAIMS("null", "1800000100", "1800000000", JTI, "1", Q, Q, "\"1\""),
       TOKEN_BAD_CLAIMS },
+    { "nbf reached",
+      CLAIMS(ACC, "1800000100", "1800000000", JTI, "1", Q ",\"nbf\":1800000000", Q,
+             "\"1\""),
+      TOKEN_OK },
+    { "nbf ahead",
+      CLAIMS(ACC, "1800000100", "1800000000", JTI, "1", Q ",\"nbf\":1800000099", Q,
+             "\"1\""),
+      TOKEN_NOT_YET },
+    { "nbf text",
+      CLAIMS(ACC, "1800000100", "1800000000", JTI, "1", Q ",\"nbf\":\"0\"", Q, "\"1\""),
+      TOKEN_BAD_CLAIMS },
     { "nothing", "{}", TOKEN_BAD_CLAIMS },
 };
 
