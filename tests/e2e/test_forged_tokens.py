@@ -6,12 +6,10 @@ import secrets
 import socket
 
 import jwt
-import nacl.secret
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from quintet import env, raw
-from token_forgery import Forger
+from token_forgery import Forger, signing_key
 
 PASSWORD = "a pass phrase of some length"
 
@@ -19,15 +17,6 @@ PASSWORD = "a pass phrase of some length"
 @pytest.fixture(scope="module")
 def stack(start_stack, smtp):
     return start_stack(["auth", "catalog", "mailer", "gateway"], **smtp.env())
-
-
-@pytest.fixture(scope="module")
-def signing_key(stack, database):
-    """auth's key, unsealed with the master key of the stack."""
-    master = bytes.fromhex((stack.keys / "keys-auth" / "master.key").read_text().strip())
-    (sealed,), = database.query("select sealed from signing_key", schema="auth")
-    pem = nacl.secret.SecretBox(master).decrypt(bytes(sealed))
-    return serialization.load_pem_private_key(pem, None)
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +36,8 @@ def log_in(stack, user):
 
 
 @pytest.fixture(scope="module")
-def forger(stack, user, signing_key):
-    return Forger(signing_key, log_in(stack, user)["access"])
+def forger(stack, user, database):
+    return Forger(signing_key(stack, database), log_in(stack, user)["access"])
 
 
 def taken(stack, token):

@@ -9,6 +9,7 @@ import json
 import time
 from typing import NamedTuple
 
+import nacl.secret
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
@@ -31,6 +32,14 @@ def b64(data):
 def jose(key, text, digest=hashes.SHA256, size=32):
     r, s = utils.decode_dss_signature(key.sign(text.encode(), ec.ECDSA(digest())))
     return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+
+
+def signing_key(stack, database):
+    """auth's key, unsealed with the master key of the stack."""
+    master = bytes.fromhex((stack.keys / "keys-auth" / "master.key").read_text().strip())
+    (sealed,), = database.query("select sealed from signing_key", schema="auth")
+    pem = nacl.secret.SecretBox(master).decrypt(bytes(sealed))
+    return serialization.load_pem_private_key(pem, None)
 
 
 class Forger:
