@@ -1,52 +1,161 @@
 // Building pages from data: text only ever becomes text, never markup.
 
 const SVG = 'http://www.w3.org/2000/svg';
+const DRAWN = new Set(['svg', 'g', 'rect', 'path', 'line', 'circle', 'text', 'title', 'desc', 'tspan']);
+const HANDLERS = ['onclick', 'onsubmit', 'oninput', 'onchange', 'onkeydown', 'onpointerdown',
+  'onpointermove', 'onpointerup', 'onpointercancel'];
 
-// el('a', {href: '/', class: 'x'}, 'text', el(...), null): null and false are left out.
+// el('a', {href: 'tasks', class: 'x', onclick: fn}, 'text', el(...), null): null and false are left out.
 export function el(name, attributes = {}, ...children) {
-  const node = ['svg', 'rect', 'title'].includes(name)
-    ? document.createElementNS(SVG, name) : document.createElement(name);
-  for (const [key, value] of Object.entries(attributes))
-    if (value !== null && value !== undefined && value !== false)
-      node.setAttribute(key, value === true ? '' : value);
-  node.append(...children.flat().filter(c => c !== null && c !== undefined && c !== false));
+  return fill(document.createElement(name), attributes, children);
+}
+export function svg(name, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, name), attributes, children);
+}
+function fill(node, attributes, children) {
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === 'function') node[key] = value;
+    else node.setAttribute(key, value === true ? '' : value);
+  }
+  node.append(...children.flat(3).filter(c => c !== null && c !== undefined && c !== false));
   return node;
 }
 
-const KINDS = {
-  up: 'well', sent: 'well', 'not ready': 'attention', draining: 'attention',
-  silent: 'attention', mute: 'attention', crashed: 'broken', frozen: 'broken',
-  dead: 'broken', expired: 'broken', 'never seen': 'broken', stopped: 'stopped',
-  suppressed: 'stopped', ready: 'waiting', leased: 'waiting', waiting: 'waiting',
-};
-export const kindOf = state => KINDS[state] ?? 'attention';
-
-const WORDS = {ready: 'waiting', leased: 'sending', silent: 'silent'};
-export const wordOf = state => WORDS[state] ?? state;
-
-export const mark = state => el('span', {class: `mark ${kindOf(state)}`, 'aria-hidden': 'true'});
-export const state = s => el('span', {class: 'state'}, mark(s), wordOf(s));
-
-export const number = n => n.toLocaleString('en').replaceAll(',', '\u202f');
-export const clock = at => at ? at.slice(11, 19) : '';
-export function ago(at, now = new Date()) {
-  const s = Math.max(0, (now - new Date(at)) / 1000);
-  if (s < 90) return `${Math.round(s)} s ago`;
-  if (s < 5400) return `${Math.round(s / 60)} min ago`;
-  return s < 129600 ? `${Math.round(s / 3600)} h ago` : `${Math.round(s / 86400)} days ago`;
+// Makes a parent's children like the fresh ones but keeps every node that can stay: focus,
+// selection, scroll places and open menus survive a live update.
+export function morph(parent, fresh) {
+  const keyed = new Map();
+  for (const child of parent.children) if (child.dataset.key) keyed.set(child.dataset.key, child);
+  let at = parent.firstChild;
+  for (const node of fresh) {
+    const key = node.dataset?.key;
+    let match = key ? keyed.get(key) : at && !at.dataset?.key ? at : null;
+    if (match && (match.nodeType !== node.nodeType || match.nodeName !== node.nodeName)) match = null;
+    if (!match) parent.insertBefore(node, at);
+    else {
+      if (match === at) at = at.nextSibling;
+      else parent.insertBefore(match, at);
+      patch(match, node);
+    }
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
 }
-export const time = at => el('time', {datetime: at, title: `${at} \u00b7 ${ago(at)}`}, clock(at));
+
+function patch(old, node) {
+  if (node.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== node.data) old.data = node.data;
+    return;
+  }
+  const typed = old.localName === 'input' && old.type !== 'checkbox' && old.getAttribute('value') !== node.getAttribute('value');
+  for (const {name} of [...old.attributes])
+    if (!node.hasAttribute(name) && name !== 'open') old.removeAttribute(name);
+  for (const {name, value} of node.attributes)
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const name of HANDLERS) if (old[name] !== node[name]) old[name] = node[name];
+  if (typed && old !== document.activeElement) old.value = node.value;
+  if (old.type === 'checkbox') old.checked = node.checked;
+  morph(old, [...node.childNodes]);
+}
+
+// --- figures and times ---
+
+export const number = n => n === null || n === undefined ? '\u2014' : n.toLocaleString('en', {maximumFractionDigits: 1});
+export function rate(n) {
+  if (n === null || n === undefined) return '\u2014';
+  return n.toLocaleString('en', {maximumFractionDigits: n < 10 ? 1 : 0});
+}
+export const plural = (n, one, many = one + 's') => `${number(n)} ${n === 1 ? one : many}`;
+export const mib = kib => `${(kib / 1024).toFixed(1)} MiB`;
+export const percent = permille => permille === null || permille === undefined ? '\u2014' : `${(permille / 10).toFixed(permille % 1 ? 2 : 1)} %`;
+function ms(us) {
+  const n = us / 1000;
+  return n < 10 ? n.toFixed(1) : Math.round(n).toLocaleString('en');
+}
+export function took(us) {
+  if (us === null || us === undefined) return '\u2014';
+  return us < 1e6 ? `${ms(us)} ms` : `${(us / 1e6).toFixed(2)} s`;
+}
+export function pair(a, b) {
+  if (a === null || a === undefined) return '\u2014';
+  return `${ms(a)} \u00b7 ${took(b)}`;
+}
 export function duration(s) {
-  if (s < 120) return `${s} s`;
-  if (s < 7200) return `${Math.floor(s / 60)} min`;
-  return s < 172800 ? `${Math.floor(s / 3600)} h` : `${Math.floor(s / 86400)} days`;
+  if (s < 100) return `${s < 10 ? Math.round(s * 10) / 10 : Math.round(s)} s`;
+  if (s < 6000) return `${Math.round(s / 60)} min`;
+  if (s < 172800) return `${Math.floor(s / 3600)} h ${Math.round(s % 3600 / 60)} min`;
+  return `${Math.round(s / 86400)} days`;
 }
-export const rows = (pairs, extra = '') => el('dl', {class: `rows ${extra}`},
-  pairs.flatMap(([k, v]) => [el('dt', {}, k), el('dd', {}, v)]));
+export function relative(at, now = Date.now()) {
+  const s = (now - Date.parse(at)) / 1000;
+  return s >= 0 ? `${duration(Math.round(s))} ago` : `in ${duration(Math.round(-s))}`;
+}
+const today = () => new Date().toISOString().slice(0, 10);
+export const clock = at => !at ? '\u2014' : at.slice(0, 10) === today() ? at.slice(11, 19) : `${at.slice(5, 10)} ${at.slice(11, 16)}`;
+export const time = at => at ? el('time', {datetime: at, title: `${at.slice(0, 19)}Z \u00b7 ${relative(at)}`}, clock(at)) : '\u2014';
+export const hhmm = at => el('time', {datetime: at, title: relative(at)}, at.slice(11, 16));
 
-export async function get(path) {
-  const answer = await fetch(path, {headers: {Accept: 'application/json'}});
-  const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw Object.assign(new Error(body.detail || answer.statusText), {status: answer.status});
-  return body;
+// --- states: a shape, a word, and colour only to help ---
+
+const KINDS = {
+  up: 'well', sent: 'well', done: 'well', 'not ready': 'attention', draining: 'attention', silent: 'attention',
+  mute: 'attention', 'wrong version': 'attention', retry: 'attention', attention: 'attention', crashed: 'broken',
+  frozen: 'broken', dead: 'broken', unseen: 'broken', broken: 'broken', failed: 'broken', down: 'broken',
+  stopped: 'stopped', suppressed: 'stopped', revoked: 'stopped', expired: 'stopped', leased: 'active', ready: 'waiting',
+};
+export const kindOf = state => KINDS[state] ?? 'waiting';
+export const mark = state => el('span', {class: `mark ${kindOf(state)}`, 'aria-hidden': 'true'});
+export const chip = (kind, ...text) => el('span', {class: `chip ${kind}`}, ...text);
+
+export const stateOf = job => job.state === 'ready' && job.attempt > 0 ? 'retry' : job.state;
+export const WORDS = {ready: 'ready', leased: 'sending', retry: 'retry', sent: 'sent', dead: 'dead', expired: 'expired', suppressed: 'suppressed', revoked: 'revoked'};
+export function mailState(job) {
+  const state = stateOf(job), kind = kindOf(state);
+  if (state === 'retry') {
+    const s = Math.max(0, Math.round((Date.parse(job.run_at) - Date.now()) / 1000));
+    return chip(kind, s > 0 ? `retry in ${duration(s)}` : 'retry now');
+  }
+  if (kind === 'well' || kind === 'waiting') return el('span', {class: 'state'}, mark(state), WORDS[state] ?? state);
+  return chip(kind, WORDS[state] ?? state);
+}
+export const replicaState = status => kindOf(status) === 'well' || kindOf(status) === 'stopped'
+  ? el('span', {class: 'state'}, mark(status), status)
+  : el('span', {class: 'state'}, mark(status), chip(kindOf(status), status));
+
+const TEMPLATES = {verification: 'verification', welcome: 'welcome', password_reset: 'reset', password_changed: 'password changed'};
+const TITLES = {verification: 'Verification mail', welcome: 'Welcome mail', password_reset: 'Password reset mail', password_changed: 'Password changed mail'};
+export const templateName = t => TEMPLATES[t] ?? t;
+export const templateTitle = t => TITLES[t] ?? `Mail ${t}`;
+
+// --- small components ---
+
+export const facts = (pairs, extra = '') => el('dl', {class: extra},
+  pairs.filter(p => p && p[1] !== null && p[1] !== undefined).map(([k, v]) => [el('dt', {}, k), el('dd', {}, v)]));
+export const panel = (title, side, ...body) => el('section', {class: 'panel'},
+  el('header', {}, el('h2', {}, title), side ? el('span', {class: 'dim small'}, side) : null), ...body);
+
+// columns: [{key, name, num, wide, cell(row), class}]
+export function table(columns, rows, {caption, keyOf, foot, empty, head} = {}) {
+  const style = c => [c.num ? 'num' : '', c.wide ? 'wide' : '', c.class ?? ''].join(' ').trim() || null;
+  return el('div', {class: 'scroll'}, el('table', {},
+    caption ? el('caption', {class: 'sr'}, caption) : null,
+    el('thead', {}, el('tr', {}, columns.map(c => el('th', {scope: 'col', class: style(c), 'aria-sort': c.sorted ?? null}, head?.(c) ?? c.name)))),
+    el('tbody', {}, rows.length ? rows.map(r => el('tr', {'data-key': keyOf?.(r) ?? null}, columns.map(c => el('td', {class: style(c)}, c.cell(r)))))
+      : el('tr', {}, el('td', {colspan: columns.length, class: 'quiet'}, empty ?? 'Nothing here.'))),
+    foot ? el('tfoot', {}, foot) : null));
+}
+
+export const tabs = (label, list, current) => el('div', {class: 'tabs', role: 'navigation', 'aria-label': label},
+  list.map(([id, word, href]) => el('a', {href, 'aria-current': id === current ? 'page' : null}, word)));
+
+// A relative address with some query parameters changed; null takes one away.
+export function address(path, query, changes = {}) {
+  const q = new URLSearchParams(query);
+  for (const [k, v] of Object.entries(changes)) v === null || v === '' ? q.delete(k) : q.set(k, v);
+  const text = q.toString().replaceAll('%3A', ':').replaceAll('%40', '@');
+  return text ? `${path}?${text}` : path;
 }

@@ -1,113 +1,66 @@
-// First what is wrong, then the five services, then what changed.
-import {ago, duration, el, get, kindOf, mark, number, rows, time} from './dom.js';
+// First what is wrong, then the five services, the flow, the mails of a day, what changed.
+import {get} from './api.js';
+import {address, el, facts, hhmm, mark, mib, number, pair, panel, percent, rate, duration, relative} from './dom.js';
+import {histogram, histogramTable, spark} from './chart.js';
+import {edgeTable, picture} from './flow.js';
 
-const seen = new Map(); // instance -> last sample, for rates
+function attention(list) {
+  if (!list.length) return el('p', {class: 'quiet state'}, mark('up'), 'All is well.');
+  return el('section', {class: 'panel flush', 'aria-label': 'What is wrong'}, list.map(a => el('div', {class: 'notice', 'data-key': `a-${a.kind}-${a.subject}`},
+    mark(a.level), el('p', {}, el('b', {}, a.title), ' ', el('span', {class: 'dim'}, a.text)),
+    el('a', {class: `button${a.kind === 'missed' ? ' main' : ''}`, href: a.page, title: a.since ? `since ${relative(a.since)}` : null}, a.label))));
+}
 
-const WRONG = {
-  crashed: 'has crashed', frozen: 'is frozen', mute: 'cannot be heard',
-  silent: 'has gone silent', 'not ready': 'is not ready', 'never seen': 'was never seen',
+const sum = (s, key) => s.replicas.reduce((n, r) => n + (r.load?.[key] ?? 0), 0);
+const load = (s, key) => s.load?.[key] ?? sum(s, key);
+const LINES = {
+  gateway: s => [['p50 \u00b7 p99', pair(s.p50_us, s.p99_us)], ['errors', percent(s.errors_permille)]],
+  auth: s => [['p50 \u00b7 p99', pair(s.p50_us, s.p99_us)], ['hash queue', number(load(s, 'hash_queue'))]],
+  catalog: s => [['p50 \u00b7 p99', pair(s.p50_us, s.p99_us)], ['errors', percent(s.errors_permille)]],
+  mailer: s => [['ready \u00b7 sending', `${number(load(s, 'ready'))} \u00b7 ${number(load(s, 'sending'))}`], ['oldest', load(s, 'ready') ? duration(load(s, 'oldest_s')) : '\u2014']],
+  monitor: (s, now) => [['events kept', number(load(s, 'events') || load(s, 'spans'))], ['history', now.history.state === 'ok' && now.history.since ? duration((Date.now() - Date.parse(now.history.since)) / 1000) : now.history.state]],
 };
 
-function notice(name, status, evidence) {
-  return el('div', {class: 'notice', role: 'status'}, mark(status),
-    el('span', {}, el('b', {}, `${name} ${WRONG[status]}. `), el('span', {class: 'dim'}, evidence)));
+function card(s, now) {
+  const lines = (LINES[s.name] ?? LINES.catalog)(s, now);
+  const live = s.replicas.filter(r => r.status !== 'stopped');
+  return el('section', {class: 'panel card', 'data-key': s.name, 'aria-label': s.name},
+    el('header', {}, el('h2', {}, el('a', {href: `workers?service=${s.name}`}, s.name)), el('span', {class: 'pips'},
+      s.replicas.map(r => el('a', {href: `workers/${encodeURIComponent(r.instance)}`, title: `${r.instance}: ${r.status}. ${r.evidence}`, 'aria-label': `${r.instance}, ${r.status}`}, mark(r.status))),
+      s.replicas.length ? null : el('span', {class: 'state small'}, mark('unseen'), 'not seen'))),
+    el('p', {class: 'figure'}, s.figure && live.length ? rate(s.figure.value) : '\u2014', el('small', {}, s.figure?.unit ?? 'req/s')),
+    spark(s.spark ?? [], `${s.name}, ${s.figure?.unit ?? ''}`, {still: s.name === 'monitor'}),
+    facts([...lines, ['memory', s.rss_kib ? mib(s.rss_kib) : '\u2014']]));
 }
 
-function notices(services, mail) {
-  const list = [];
-  for (const s of services) {
-    if (s.replicas.length === 0)
-      list.push(notice(s.name, 'never seen', 'No beat of it has arrived since this monitor started.'));
-    for (const r of s.replicas)
-      if (WRONG[r.status]) list.push(notice(r.instance, r.status, r.evidence));
-  }
-  const dead = mail?.counts?.dead ?? 0;
-  if (dead > 0)
-    list.push(el('div', {class: 'notice'}, mark('dead'), el('span', {},
-      el('b', {}, `${dead === 1 ? 'One mail was' : number(dead) + ' mails were'} not delivered. `),
-      el('a', {href: '/mails?state=dead'}, 'Look at them'))));
-  return list.length
-    ? el('section', {class: 'panel notices', 'aria-label': 'What is wrong'}, list)
-    : el('p', {class: 'quiet'}, 'All is well.');
+function mails(m, view) {
+  const t = m.totals, end = new Date(Date.parse(m.start) + m.sent.length * m.step_s * 1000).toISOString();
+  const link = (from, to) => address('tasks', '', {from, to});
+  return el('section', {class: 'panel chartbox'},
+    el('header', {}, el('h2', {}, 'Mails, 24 h'), el('span', {class: 'dim small'}, `${number(t.sent)} sent \u00b7 ${number(t.deferred)} retried \u00b7 `,
+      t.dead ? el('a', {href: 'dead'}, `${number(t.dead)} dead`) : '0 dead', ' \u00b7 ', el('a', {href: view === 'table' ? './' : './?mails=table'}, view === 'table' ? 'chart' : 'table'))),
+    m.complete ? null : el('p', {class: 'small dim'}, 'History cannot be read now; this is what the monitor saw itself.'),
+    view === 'table' ? histogramTable(m, link) : histogram(m, {label: `Mails from ${m.start.slice(11, 16)} to ${end.slice(11, 16)} UTC`, choose: (from, to) => document.dispatchEvent(new CustomEvent('go', {detail: link(from, to)}))}));
 }
 
-const LOAD_WORDS = {
-  http_in_flight: 'requests now', in_flight: 'calls now', db_in_flight: 'queries now',
-  hash_queue: 'hash queue', event_head: 'events', event_backlog: 'unpublished',
-  cursor: 'events taken', lag: 'behind', sent: 'mails sent', ready: 'waiting',
-  sending: 'sending', dead: 'not delivered', oldest_s: 'oldest waiting',
-  replicas: 'replicas seen', spans: 'hops kept',
+const changes = list => panel('What changed', 'last 2 h', list.length
+  ? el('ol', {class: 'changes'}, list.slice(0, 12).map(c => el('li', {'data-key': `c${c.id}`}, hhmm(c.at), c.text)))
+  : el('p', {class: 'quiet'}, 'Nothing.'));
+
+export const tab = 'overview';
+const fetchAll = () => get('api/overview');
+export {fetchAll as load};
+export const on = {
+  overview: (state, now) => { Object.assign(state, now); return 'draw'; },
+  mail: () => 'slow', change: (state, c) => { if (!state.changes.some(o => o.id === c.id)) state.changes.unshift(c); return 'draw'; },
 };
-
-// Shown also when they are zero; the others speak up only when there is something.
-const ALWAYS = ['http_in_flight', 'event_head', 'sent', 'replicas'];
-
-function rate(r) {
-  const total = r.load.requests;
-  if (total === undefined) return null;
-  const now = performance.now(), last = seen.get(r.instance);
-  if (!last || now - last.at > 900) {
-    const per = last && total >= last.total ? (total - last.total) * 1000 / (now - last.at) : null;
-    seen.set(r.instance, {at: now, total, per});
-  }
-  return seen.get(r.instance).per;
-}
-
-function card(s, counts) {
-  const up = s.replicas.filter(r => ['up', 'not ready', 'draining'].includes(r.status));
-  const rss = up.reduce((sum, r) => sum + r.rss_kib, 0);
-  const cpu = up.reduce((sum, r) => sum + r.cpu_permille, 0);
-  const per = up.map(rate).filter(p => p !== null).reduce((a, b) => a + b, null);
-  const pairs = [];
-  for (const [key, word] of Object.entries(LOAD_WORDS)) {
-    if (!up.some(r => key in r.load)) continue;
-    // The mailer's own answer is newer than what its beats say of finished mails.
-    const sum = s.name === 'mailer' && counts && ['sent', 'dead'].includes(key) ? counts[key] ?? 0
-      : up.reduce((n, r) => n + (r.load[key] ?? 0), 0);
-    if (sum === 0 && !ALWAYS.includes(key)) continue;
-    pairs.push([word, key.endsWith('_s') ? `${number(sum)} s` : number(sum)]);
-  }
-  pairs.push(['processor', `${(cpu / 10).toFixed(1)} %`], ['memory', `${(rss / 1024).toFixed(1)} MiB`]);
-  return el('section', {class: 'panel card', 'aria-label': s.name},
-    el('header', {}, el('h2', {}, s.name), el('span', {class: 'pips'}, s.replicas.length
-      ? s.replicas.map(r => el('span', {title: `${r.instance}: ${r.status}. ${r.evidence}`}, mark(r.status)))
-      : mark('never seen'))),
-    per !== null
-      ? el('div', {class: 'figure'}, number(Math.round(per)), el('small', {}, 'requests/s'))
-      : el('div', {class: 'figure'}, number(up.length), el('small', {}, up.length === 1 ? 'replica' : 'replicas')),
-    rows(pairs));
-}
-
-function replicaTable(services) {
-  const line = (s, r) => el('tr', {},
-    el('td', {}, el('span', {class: 'state'}, mark(r.status), r.instance)),
-    el('td', {}, ['well', 'stopped'].includes(kindOf(r.status)) ? el('span', {class: 'dim'}, r.status)
-      : el('span', {class: `chip ${kindOf(r.status)}`}, r.status)),
-    el('td', {class: 'wide'}, r.evidence),
-    el('td', {class: 'num wide'}, duration(r.uptime_s)),
-    el('td', {class: 'num wide'}, String(r.pid)),
-    el('td', {class: 'wide dim'}, r.version));
-  return el('section', {class: 'panel'}, el('header', {}, el('h2', {}, 'Replicas')),
-    el('table', {}, el('thead', {}, el('tr', {}, el('th', {}, 'Replica'), el('th', {}, 'State'),
-      el('th', {class: 'wide'}, 'Evidence'), el('th', {class: 'num wide'}, 'Up for'),
-      el('th', {class: 'num wide'}, 'Process'), el('th', {class: 'wide'}, 'Version'))),
-      el('tbody', {}, services.flatMap(s => s.replicas.map(r => line(s, r))))));
-}
-
-function changed(list) {
-  return el('section', {class: 'panel'},
-    el('header', {}, el('h2', {}, 'What changed'), el('span', {class: 'dim'}, 'since this monitor started')),
-    list.length ? el('ol', {class: 'changes'}, list.slice(0, 12).map(c =>
-      el('li', {title: ago(c.at)}, el('b', {}, time(c.at)), ' ', c.text)))
-      : el('p', {class: 'quiet'}, 'Nothing yet.'));
-}
-
-export async function overview() {
-  document.title = 'Overview - Quintet';
-  const [now, mail] = await Promise.all([get('/api/overview'), get('/api/mails?limit=1').catch(() => null)]);
-  const badge = document.getElementById('attention');
-  badge.hidden = !(mail?.counts?.dead > 0);
-  badge.textContent = mail?.counts?.dead ?? '';
-  return [notices(now.services, mail), el('div', {class: 'cards'}, now.services.map(s => card(s, mail?.counts))),
-    replicaTable(now.services), changed(now.changes)];
+export function draw(now, {query}) {
+  return {title: 'Overview', body: [
+    el('h1', {class: 'sr'}, 'Overview'),
+    attention(now.attention),
+    el('div', {class: 'cards'}, now.services.map(s => card(s, now))),
+    el('div', {class: 'two'},
+      panel('Flow', 'last 10 s, from the services\u2019 own counters', picture(now.services, now.flow.edges), edgeTable(now.flow.edges, 'flow-list')),
+      mails(now.mails, query.get('mails'))),
+    changes(now.changes)]};
 }
