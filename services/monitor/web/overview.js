@@ -1,6 +1,6 @@
 // First what is wrong, then the five services, the flow, the mails of a day, what changed.
 import {get} from './api.js';
-import {address, el, facts, hhmm, mark, mib, number, pair, panel, percent, rate, duration, relative} from './dom.js';
+import {address, el, facts, hhmm, kindOf, mark, mib, number, pair, panel, percent, rate, duration, relative} from './dom.js';
 import {histogram, histogramTable, spark} from './chart.js';
 import {edgeTable, picture} from './flow.js';
 
@@ -48,7 +48,11 @@ const changes = list => panel('What changed', 'last 2 h', list.length
   : el('p', {class: 'quiet'}, 'Nothing.'));
 
 export const tab = 'overview';
-const fetchAll = () => get('api/overview');
+// What an older monitor does not tell yet stays empty; what is wrong is then read from the replicas.
+const complete = now => ({attention: now.services.flatMap(s => s.replicas).filter(r => ['broken', 'attention'].includes(kindOf(r.status)))
+  .map(r => ({level: kindOf(r.status), kind: 'replica', subject: r.instance, title: `${r.instance} is ${r.status}.`, text: r.evidence, page: 'workers', label: 'Evidence'})),
+history: {state: 'none'}, flow: {edges: []}, counts: {}, mails: {start: now.now, step_s: 3600, complete: false, sent: [], deferred: [], dead: [], totals: {}}, ...now});
+const fetchAll = async () => complete(await get('api/overview'));
 export {fetchAll as load};
 export const on = {
   overview: (state, now) => { Object.assign(state, now); return 'draw'; },
