@@ -87,31 +87,32 @@ static bool derive_keys(struct auth_app *app)
     return true;
 }
 
-static bool read_blocklist(struct auth_app *app)
+static bool read_policy(struct auth_app *app)
 {
-    const char *path = app->cfg->password_blocklist;
+    const struct auth_config *cfg = app->cfg;
 
-    if (!path || !*path)
+    if (auth_policy_init(&app->policy, cfg->password_blocklist,
+                         (unsigned)cfg->password_min_length))
         return true;
-    app->blocklist = auth_blocklist_read(path);
-    if (!app->blocklist)
-        log_error("auth", "blocklist_unreadable", F_STR("file", path));
-    return app->blocklist != NULL;
+    log_error("auth", "blocklist_unreadable", F_STR("file", cfg->password_blocklist));
+    return false;
 }
 
 static struct hash_pool *make_hash_pool(const struct auth_app *app)
 {
-    const struct auth_hash_cost cost = {
-        .memory_bytes = (size_t)app->cfg->argon2_memory_kib * 1024,
-        .passes = (unsigned long long)app->cfg->argon2_passes,
+    const struct auth_config *cfg = app->cfg;
+    const struct hash_pool_config pool_cfg = {
+        .cost = { .memory_bytes = (size_t)cfg->argon2_memory_kib * 1024,
+                  .passes = (unsigned long long)cfg->argon2_passes },
+        .threads = (unsigned)cfg->hash_threads,
+        .queue = (unsigned)cfg->hash_queue,
+        .min_bits = (unsigned)cfg->password_min_bits,
     };
-    struct hash_pool *pool =
-        hash_pool_new(app->svc->loop, &cost, (unsigned)app->cfg->hash_threads,
-                      (unsigned)app->cfg->hash_queue);
+    struct hash_pool *pool = hash_pool_new(app->svc->loop, &pool_cfg);
 
     if (!pool)
         log_error("auth", "hash_pool_failed",
-                  F_INT("memory_kib", app->cfg->argon2_memory_kib));
+                  F_INT("memory_kib", cfg->argon2_memory_kib));
     return pool;
 }
 
@@ -149,7 +150,7 @@ bool auth_init(struct svc *svc)
     app->db = svc->db;
     svc->init_exit_code = EXIT_CONFIG; /* no restart helps against these */
     if (sodium_init() < 0 || !read_mailer_seal(app) || !derive_keys(app) ||
-        !read_blocklist(app))
+        !read_policy(app))
         return false;
     app->user_ids = db_ids_new(app->db, &USER_IDS, IDS_AHEAD);
     app->hashes = make_hash_pool(app);
@@ -176,7 +177,7 @@ void auth_deinit(struct svc *svc)
     hash_pool_free(&app->hashes);
     if (app->user_ids)
         db_ids_free(&app->user_ids);
-    auth_blocklist_free(&app->blocklist);
+    auth_policy_deinit(&app->policy);
     sodium_memzero(app->request_key, sizeof(app->request_key));
     sodium_memzero(app->identity_key, sizeof(app->identity_key));
     free(app);

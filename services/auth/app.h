@@ -19,7 +19,7 @@ struct auth_app {
     struct hash_pool *hashes;
     struct auth_signing *signing;
     struct event_publisher *events;
-    struct auth_blocklist *blocklist;
+    struct auth_password_policy policy;
     struct auth_link_requests *link_requests;
     struct auth_lockout *lockout;
     struct metric *lockouts[2]; /* of a network, of all networks */

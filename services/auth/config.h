@@ -12,6 +12,7 @@ struct auth_config {
     const char *public_url;
     const char *issuer, *audience;
     const char *password_blocklist; /* NULL: only the built-in list */
+    int64_t password_min_length, password_min_bits;
     struct secret *django_secret_key;
     int jwt_algorithm; /* enum auth_algorithm */
     bool refresh_rotation, require_verified;

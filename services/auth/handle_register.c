@@ -23,8 +23,6 @@ static const struct db_stmt REGISTER = { "user_register", DB_WRITE };
 static const char NAME_TAKEN[] = "A user with that username already exists.";
 static const char EMAIL_TAKEN[] = "A user with that email already exists.";
 
-enum { PROBLEMS_MAX = AUTH_PASSWORD_PROBLEMS + 1 };
-
 struct registration {
     struct call *call;
     struct auth_app *app;
@@ -33,7 +31,7 @@ struct registration {
     struct str key; /* Idempotency-Key, null when there is none */
     uint8_t request_hash[REQUEST_HASH];
     const char *username_problem, *password2_problem, *email_problem;
-    const char *password_problems[PROBLEMS_MAX];
+    const char *password_problems[AUTH_PASSWORD_PROBLEMS];
     unsigned npassword_problems;
     const char *hash;
     struct str answer;
@@ -56,15 +54,18 @@ static void write_list(struct jsonw *w, const char *field, const char *const *me
     jw_array_end(w);
 }
 
-/* True when there were problems: all of them have been answered at once. */
-static bool refuse(struct registration *g)
+static bool has_problems(const struct registration *g)
+{
+    return g->username_problem || g->email_problem || g->password2_problem ||
+           g->npassword_problems > 0;
+}
+
+/* Tells all of them at once. */
+static void refuse(struct registration *g)
 {
     AUTO_BUF struct buf details;
     struct jsonw w;
 
-    if (!g->username_problem && !g->email_problem && !g->password2_problem &&
-        g->npassword_problems == 0)
-        return false;
     buf_init(&details, BODY_MAX);
     jw_begin(&w, &details);
     jw_object(&w);
@@ -75,7 +76,6 @@ static bool refuse(struct registration *g)
     jw_object_end(&w);
     jw_end(&w);
     call_fail_details(g->call, ERR_VALIDATION, buf_get(&details));
-    return true;
 }
 
 /* --- the insert ----------------------------------------------------------------------
@@ -194,10 +194,30 @@ static void on_id(void *arg, int64_t id)
              on_registered, g);
 }
 
+static bool is_weak(struct registration *g, const struct hash_result *r)
+{
+    if (r->weak)
+        g->password_problems[g->npassword_problems++] = AUTH_PASSWORD_COMMON;
+    return r->weak;
+}
+
+/* With problems of other fields: whether the password is one too, then all are told. */
+static void on_judged(void *arg, const struct hash_result *r)
+{
+    struct registration *g = arg;
+
+    is_weak(g, r);
+    refuse(g);
+}
+
 static void on_hashed(void *arg, const struct hash_result *r)
 {
     struct registration *g = arg;
 
+    if (is_weak(g, r)) {
+        refuse(g);
+        return;
+    }
     if (call_gone(g->call) || !r->ok)
         return call_fail(g->call, ERR_UNAVAILABLE);
     g->hash = arena_str(&g->call->arena, str_of(r->hash));
@@ -217,9 +237,12 @@ static void on_taken(void *arg, const struct db_result *r)
         g->username_problem = NAME_TAKEN;
     if (db_bool(r, 0, 1))
         g->email_problem = EMAIL_TAKEN;
-    if (refuse(g))
-        return;
-    if (!hash_pool_hash(g->app->hashes, g->password, on_hashed, g))
+    if (g->npassword_problems > 0)
+        return refuse(g);
+    bool taken = has_problems(g)
+                     ? hash_pool_judge(g->app->hashes, g->password, on_judged, g)
+                     : hash_pool_hash(g->app->hashes, g->password, on_hashed, g);
+    if (!taken)
         call_fail(g->call, ERR_OVERLOADED);
 }
 
@@ -310,7 +333,7 @@ static void check_password(struct registration *g)
     struct call *c = g->call;
 
     g->npassword_problems = auth_password_problems(
-        g->app->blocklist, g->password, g->username, g->email, g->password_problems);
+        &g->app->policy, g->password, g->username, g->email, g->password_problems);
     if (values_has(&c->body, "password2") &&
         !str_eq(text_of(c, "password2"), g->password))
         g->password2_problem = "The two password fields didn't match.";

@@ -112,6 +112,8 @@ static void on_hashed(void *arg, const struct hash_result *r)
     struct call *c = s->call;
     uint8_t event_id[16];
 
+    if (r->weak)
+        return refuse_password(s, (const char *[]){ AUTH_PASSWORD_COMMON }, 1, false);
     if (call_gone(c) || !r->ok)
         return call_fail(c, ERR_UNAVAILABLE);
     id_uuid7(event_id);
@@ -138,7 +140,7 @@ static bool check_password(struct reset *s, struct str username, struct str emai
     const struct values *body = &s->call->body;
     const char *problems[PROBLEMS_MAX];
     unsigned n =
-        auth_password_problems(s->app->blocklist, s->password, username, email, problems);
+        auth_password_problems(&s->app->policy, s->password, username, email, problems);
     bool differs = values_has(body, "password2") &&
                    !str_eq(values_get(body, "password2")->s, s->password);
 

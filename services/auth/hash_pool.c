@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "auth/password_strength.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -11,11 +12,14 @@
 
 enum { THREADS_MAX = 64 };
 
+enum job_kind { JOB_JUDGE, JOB_HASH, JOB_VERIFY };
+
 struct job {
     struct job *next;
     struct hash_pool *pool;
+    enum job_kind kind;
     struct secret *password;
-    char *compare; /* NULL: only hash */
+    char *compare; /* of JOB_VERIFY */
     hash_fn *fn;
     void *arg;
     struct hash_result result;
@@ -25,7 +29,7 @@ struct hash_pool {
     struct loop *loop;
     struct auth_hash_cost cost;
     char nobody[AUTH_HASH_SIZE]; /* what unknown users are compared with */
-    unsigned queue_max;
+    unsigned queue_max, min_bits;
     pthread_t threads[THREADS_MAX];
     unsigned nthreads;
     pthread_mutex_t lock; /* guards what follows */
@@ -45,31 +49,48 @@ static void job_free(struct job *j)
     free(j);
 }
 
-static void run(struct job *j)
+static void judge(struct job *j)
 {
-    struct str password = secret_expose(j->password);
-    struct hash_result *r = &j->result;
-
-    r->ok = !j->compare || auth_password_matches(password, j->compare);
-    if (!r->ok || (j->compare && !auth_password_outdated(&j->pool->cost, j->compare)))
-        return;
-    bool hashed = auth_password_hash(&j->pool->cost, password, r->hash);
-    if (!hashed)
-        r->hash[0] = '\0';
-    if (!j->compare)
-        r->ok = hashed;
+    j->result.weak =
+        auth_password_guessable(secret_expose(j->password), j->pool->min_bits);
+    j->result.ok = !j->result.weak;
 }
 
-/* One observation a job, so that their count is the number of passwords worked on. */
-static void run_measured(struct hash_pool *p, struct job *j)
+/* One observation a password, so that their count is the number of passwords hashed. */
+static void hash(struct job *j)
 {
+    struct hash_result *r = &j->result;
     int64_t start = clock_mono_us();
 
-    metric_add(p->series.waiting, -1);
-    metric_add(p->series.busy, 1);
-    run(j);
-    metric_observe_us(p->series.duration, clock_mono_us() - start);
-    metric_add(p->series.busy, -1);
+    r->ok = auth_password_hash(&j->pool->cost, secret_expose(j->password), r->hash);
+    if (!r->ok)
+        r->hash[0] = '\0';
+    metric_observe_us(j->pool->series.duration, clock_mono_us() - start);
+}
+
+static void verify(struct job *j)
+{
+    struct hash_result *r = &j->result;
+    int64_t start = clock_mono_us();
+    bool matches = auth_password_matches(secret_expose(j->password), j->compare);
+
+    metric_observe_us(j->pool->series.duration, clock_mono_us() - start);
+    if (matches && auth_password_outdated(&j->pool->cost, j->compare))
+        hash(j);
+    r->ok = matches; /* also when there was no memory for the better hash */
+}
+
+static void run(struct job *j)
+{
+    metric_add(j->pool->series.waiting, -1);
+    metric_add(j->pool->series.busy, 1);
+    if (j->kind == JOB_VERIFY)
+        verify(j);
+    else
+        judge(j);
+    if (j->kind == JOB_HASH && j->result.ok)
+        hash(j);
+    metric_add(j->pool->series.busy, -1);
 }
 
 static void deliver(void *arg)
@@ -106,7 +127,7 @@ static void *work(void *arg)
 
     pthread_setname_np(pthread_self(), "hash");
     for (struct job *j; (j = next_job(p));) {
-        run_measured(p, j);
+        run(j);
         loop_post(p->loop, deliver, j);
     }
     return NULL;
@@ -129,23 +150,23 @@ static unsigned default_threads(void)
     return cores > 2 ? (unsigned)cores - 1 : 1;
 }
 
-struct hash_pool *hash_pool_new(struct loop *l, const struct auth_hash_cost *cost,
-                                unsigned threads, unsigned queue)
+struct hash_pool *hash_pool_new(struct loop *l, const struct hash_pool_config *cfg)
 {
     struct hash_pool *p = xcalloc(1, sizeof(*p));
 
     p->loop = l;
-    p->cost = *cost;
-    p->queue_max = queue;
+    p->cost = cfg->cost;
+    p->queue_max = cfg->queue;
+    p->min_bits = cfg->min_bits;
     p->tail = &p->head;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work, NULL);
     make_series(p);
-    if (!auth_password_hash(cost, STR("nobody has this password"), p->nobody)) {
+    if (!auth_password_hash(&p->cost, STR("nobody has this password"), p->nobody)) {
         hash_pool_free(&p);
         return NULL;
     }
-    unsigned wanted = threads ? threads : default_threads();
+    unsigned wanted = cfg->threads ? cfg->threads : default_threads();
     for (; p->nthreads < wanted && p->nthreads < THREADS_MAX; p->nthreads++) {
         if (pthread_create(&p->threads[p->nthreads], NULL, work, p) != 0)
             break;
@@ -196,12 +217,13 @@ static bool push(struct hash_pool *p, struct job *j)
     return taken;
 }
 
-static bool submit(struct hash_pool *p, struct str password, const char *compare,
-                   hash_fn *fn, void *arg)
+static bool submit(struct hash_pool *p, enum job_kind kind, struct str password,
+                   const char *compare, hash_fn *fn, void *arg)
 {
     struct job *j = xcalloc(1, sizeof(*j));
 
     j->pool = p;
+    j->kind = kind;
     j->password = secret_new(password);
     j->compare = compare ? xstrdup(compare) : NULL;
     j->fn = fn;
@@ -214,13 +236,18 @@ static bool submit(struct hash_pool *p, struct str password, const char *compare
 
 bool hash_pool_hash(struct hash_pool *p, struct str password, hash_fn *fn, void *arg)
 {
-    return submit(p, password, NULL, fn, arg);
+    return submit(p, JOB_HASH, password, NULL, fn, arg);
+}
+
+bool hash_pool_judge(struct hash_pool *p, struct str password, hash_fn *fn, void *arg)
+{
+    return submit(p, JOB_JUDGE, password, NULL, fn, arg);
 }
 
 bool hash_pool_verify(struct hash_pool *p, struct str password, const char *hash,
                       hash_fn *fn, void *arg)
 {
-    return submit(p, password, hash ? hash : p->nobody, fn, arg);
+    return submit(p, JOB_VERIFY, password, hash ? hash : p->nobody, fn, arg);
 }
 
 unsigned hash_pool_depth(struct hash_pool *p)

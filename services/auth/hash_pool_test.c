@@ -12,7 +12,9 @@
 #include "base/id.h"
 #include "base/mem.h"
 
-static const struct auth_hash_cost CHEAP = { 64 * 1024, 1 };
+static const struct hash_pool_config CHEAP = { .cost = { 64 * 1024, 1 },
+                                               .threads = 1,
+                                               .queue = 3 };
 static const struct auth_hash_cost DEARER = { 128 * 1024, 2 };
 /* Django 5.1 with 1,000 rounds */
 static const char DJANGO[] = "pbkdf2_sha256$1000$saltsaltsaltsaltsaltsa$+"
@@ -30,7 +32,7 @@ static int setup(void **state)
     struct fixture *f = xcalloc(1, sizeof(*f));
 
     f->loop = loop_new();
-    f->pool = hash_pool_new(f->loop, &CHEAP, 1, 3);
+    f->pool = hash_pool_new(f->loop, &CHEAP);
     assert_non_null(f->pool);
     *state = f;
     return 0;
@@ -94,7 +96,7 @@ static void test_bytes_beyond_72_count(void **state)
     a[200] = '\0';
     memcpy(b, a, sizeof(b));
     b[199] = 'b';
-    assert_true(auth_password_hash(&CHEAP, str_of(a), hash));
+    assert_true(auth_password_hash(&CHEAP.cost, str_of(a), hash));
     assert_true(auth_password_matches(str_of(a), hash));
     assert_false(auth_password_matches(str_of(b), hash));
     (void)f;
@@ -119,7 +121,7 @@ static void test_outdated_is_made_anew(void **state)
     wait_for(f, 1);
     assert_true(f->last.ok);
     assert_true(auth_password_matches(STR("secret text"), f->last.hash));
-    assert_false(auth_password_outdated(&CHEAP, f->last.hash));
+    assert_false(auth_password_outdated(&CHEAP.cost, f->last.hash));
 }
 
 static void test_strange_hashes_match_nothing(void **state)
@@ -149,7 +151,7 @@ static void test_django(void **state)
     (void)state;
     assert_true(auth_password_matches(STR("testpass123"), DJANGO));
     assert_false(auth_password_matches(STR("testpass124"), DJANGO));
-    assert_true(auth_password_outdated(&CHEAP, DJANGO));
+    assert_true(auth_password_outdated(&CHEAP.cost, DJANGO));
 }
 
 /* One thread and a queue of three: while the loop does not turn, no place gets free. */
@@ -189,10 +191,40 @@ static void test_sealed_keys(void **state)
     buf_deinit(&sealed);
 }
 
+/* A new password is judged before it is hashed; one that is compared never is. */
+static void test_weak_ones_are_not_hashed(void **state)
+{
+    struct fixture *f = *state;
+    struct hash_pool_config cfg = CHEAP;
+    char hash[AUTH_HASH_SIZE];
+
+    cfg.min_bits = 10;
+    hash_pool_free(&f->pool);
+    f->pool = hash_pool_new(f->loop, &cfg);
+    assert_non_null(f->pool);
+    assert_true(hash_pool_hash(f->pool, STR("qwertyuiop"), on_result, f));
+    wait_for(f, 1);
+    assert_true(f->last.weak && !f->last.ok && !f->last.hash[0]);
+    assert_true(hash_pool_judge(f->pool, STR("qwertyuiop"), on_result, f));
+    wait_for(f, 1);
+    assert_true(f->last.weak && !f->last.ok);
+    assert_true(hash_pool_judge(f->pool, STR("testpass123"), on_result, f));
+    wait_for(f, 1);
+    assert_true(!f->last.weak && f->last.ok && !f->last.hash[0]);
+    assert_true(hash_pool_hash(f->pool, STR("testpass123"), on_result, f));
+    wait_for(f, 1);
+    assert_true(!f->last.weak && f->last.ok && f->last.hash[0]);
+    assert_true(auth_password_hash(&cfg.cost, STR("qwertyuiop"), hash));
+    assert_true(hash_pool_verify(f->pool, STR("qwertyuiop"), hash, on_result, f));
+    wait_for(f, 1);
+    assert_true(f->last.ok && !f->last.weak);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hash_and_verify, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_weak_ones_are_not_hashed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bytes_beyond_72_count, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unknown_user, setup, teardown),
         cmocka_unit_test_setup_teardown(test_outdated_is_made_anew, setup, teardown),

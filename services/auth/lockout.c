@@ -1,6 +1,5 @@
 #include "auth/lockout.h"
 
-#include <arpa/inet.h>
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/mem.h"
+#include "svc/address.h"
 #include "svc/log.h"
 
 enum {
@@ -40,27 +40,17 @@ struct auth_lockout {
 
 const char *auth_network(struct str address, char out[static AUTH_NETWORK_TEXT])
 {
-    char text[INET6_ADDRSTRLEN];
-    uint8_t a[16];
+    char text[ADDRESS_TEXT];
+    struct address a;
 
     snprintf(out, AUTH_NETWORK_TEXT, "none");
-    if (address.n == 0 || address.n >= sizeof(text) || memchr(address.p, 0, address.n))
+    if (!address_parse(address, &a))
         return out;
-    memcpy(text, address.p, address.n);
-    text[address.n] = '\0';
-    if (inet_pton(AF_INET6, text, a) == 1) {
-        static const uint8_t MAPPED[12] = { [10] = 0xff, [11] = 0xff };
-        if (memcmp(a, MAPPED, sizeof(MAPPED)) != 0) {
-            memset(a + 8, 0, 8);
-            inet_ntop(AF_INET6, a, text, sizeof(text));
-            snprintf(out, AUTH_NETWORK_TEXT, "%s/64", text);
-            return out;
-        }
-        memmove(a, a + sizeof(MAPPED), 4);
-    } else if (inet_pton(AF_INET, text, a) != 1) {
-        return out;
-    }
-    snprintf(out, AUTH_NETWORK_TEXT, "%d.%d.%d.0/24", a[0], a[1], a[2]);
+    bool v4 = address_is_v4(&a);
+    a = address_client(&a);
+    if (v4)
+        a.b[15] = 0;
+    snprintf(out, AUTH_NETWORK_TEXT, "%s/%d", address_text(&a, text), v4 ? 24 : 64);
     return out;
 }
 

@@ -8,9 +8,10 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-enum { LENGTH_MIN = 8 };
+const char AUTH_PASSWORD_COMMON[] = "This password is too common.";
 
-/* What everybody tries first. A longer list is a file (AUTH_PASSWORD_BLOCKLIST). */
+/* What everybody tries first, short ones too. Words and patterns of all kinds are the
+ * estimate's work (password_strength.h); a longer list is a file. */
 static const char *const COMMON[] = {
     "0",
     "00000000",
@@ -250,6 +251,8 @@ struct auth_blocklist *auth_blocklist_read(const char *path)
     for (char *line; (line = strsep(&rest, "\r\n"));) {
         if (*line)
             b->lines[b->n++] = line;
+        for (; *line; line++) /* as the password is looked at */
+            *line = (char)(*line >= 'A' && *line <= 'Z' ? *line + 'a' - 'A' : *line);
     }
     qsort(b->lines, b->n, sizeof(*b->lines), compare);
     return b;
@@ -277,7 +280,25 @@ static bool is_numeric(struct points password)
     return password.n > 0;
 }
 
-unsigned auth_password_problems(const struct auth_blocklist *b, struct str password,
+bool auth_policy_init(struct auth_password_policy *p, const char *blocklist,
+                      unsigned min_length)
+{
+    *p = (struct auth_password_policy){ .min_length = min_length };
+    snprintf(p->too_short, sizeof(p->too_short),
+             "This password is too short. It must contain at least %u characters.",
+             min_length);
+    if (!blocklist || !*blocklist)
+        return true;
+    p->blocklist = auth_blocklist_read(blocklist);
+    return p->blocklist != NULL;
+}
+
+void auth_policy_deinit(struct auth_password_policy *p)
+{
+    auth_blocklist_free(&p->blocklist);
+}
+
+unsigned auth_password_problems(const struct auth_password_policy *p, struct str password,
                                 struct str username, struct str email,
                                 const char *problems[static AUTH_PASSWORD_PROBLEMS])
 {
@@ -289,11 +310,10 @@ unsigned auth_password_problems(const struct auth_blocklist *b, struct str passw
         problems[n++] = "The password is too similar to the username.";
     else if (resembles(points, email))
         problems[n++] = "The password is too similar to the email address.";
-    if (utf8_len(password) < LENGTH_MIN)
-        problems[n++] = "This password is too short. It must contain at least 8 "
-                        "characters.";
-    if (is_common(b, lowered))
-        problems[n++] = "This password is too common.";
+    if (utf8_len(password) < p->min_length)
+        problems[n++] = p->too_short;
+    if (is_common(p->blocklist, lowered))
+        problems[n++] = AUTH_PASSWORD_COMMON;
     if (is_numeric(points))
         problems[n++] = "This password is entirely numeric.";
     return n;

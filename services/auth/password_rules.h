@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 
-enum { AUTH_PASSWORD_PROBLEMS = 4 };
+enum { AUTH_PASSWORD_PROBLEMS = 4, AUTH_TOO_SHORT_TEXT = 96 };
 
 struct auth_blocklist; /* sorted passwords; immutable */
 
@@ -15,9 +15,23 @@ struct auth_blocklist; /* sorted passwords; immutable */
 struct auth_blocklist *auth_blocklist_read(const char *path);
 void auth_blocklist_free(struct auth_blocklist **b);
 
-/* Fills problems with static messages, in the validators' order; returns how many. The
- * block list may be NULL. All texts are well-formed UTF-8. */
-unsigned auth_password_problems(const struct auth_blocklist *b, struct str password,
+struct auth_password_policy {
+    struct auth_blocklist *blocklist; /* NULL: only the built-in one */
+    unsigned min_length;              /* code points */
+    char too_short[AUTH_TOO_SHORT_TEXT];
+};
+
+/* blocklist: a path; NULL or "": none. False when it cannot be read. */
+bool auth_policy_init(struct auth_password_policy *p, const char *blocklist,
+                      unsigned min_length);
+void auth_policy_deinit(struct auth_password_policy *p);
+
+extern const char AUTH_PASSWORD_COMMON[]; /* the message for what is too easy to guess */
+
+/* Fills problems with messages (the policy's, or static), in the validators' order;
+ * returns how many. All texts are well-formed UTF-8. What none of them refuses is judged
+ * by password_strength.h. */
+unsigned auth_password_problems(const struct auth_password_policy *p, struct str password,
                                 struct str username, struct str email,
                                 const char *problems[static AUTH_PASSWORD_PROBLEMS]);
 

@@ -19,6 +19,8 @@
 #define NAME    "The password is too similar to the username."
 #define EMAIL   "The password is too similar to the email address."
 
+static const struct auth_password_policy PLAIN = { .min_length = 8, .too_short = SHORT };
+
 static const struct {
     const char *password, *username, *email;
     const char *problems[AUTH_PASSWORD_PROBLEMS + 1];
@@ -46,7 +48,7 @@ static void test_rules(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
         const char *got[AUTH_PASSWORD_PROBLEMS] = { 0 };
-        unsigned n = auth_password_problems(NULL, str_of(CASES[i].password),
+        unsigned n = auth_password_problems(&PLAIN, str_of(CASES[i].password),
                                             str_of(CASES[i].username),
                                             str_of(CASES[i].email), got);
         for (unsigned k = 0; k < AUTH_PASSWORD_PROBLEMS; k++) {
@@ -68,11 +70,11 @@ static void test_long_passwords(void **state)
     memset(text, '7', sizeof(text));
     text[1024] = '\0';
     assert_int_equal(
-        auth_password_problems(NULL, str_of(text), STR("u"), STR("u@x.org"), problems),
+        auth_password_problems(&PLAIN, str_of(text), STR("u"), STR("u@x.org"), problems),
         1);
     text[1023] = 'x';
     assert_int_equal(
-        auth_password_problems(NULL, str_of(text), STR("u"), STR("u@x.org"), problems),
+        auth_password_problems(&PLAIN, str_of(text), STR("u"), STR("u@x.org"), problems),
         0);
 }
 
@@ -80,16 +82,17 @@ static void test_blocklist(void **state)
 {
     (void)state;
     char path[] = "/tmp/quintet-blocklist-XXXXXX";
-    const char lines[] = "zebra crossing\nanother one\r\n\nmiddle of it";
+    const char lines[] = "Zebra crossing\nanother one\r\n\nmiddle of it";
+    struct auth_password_policy policy;
     const char *problems[AUTH_PASSWORD_PROBLEMS];
     int fd = mkstemp(path);
 
     assert_true(fd >= 0);
     assert_int_equal(write(fd, lines, sizeof(lines) - 1), sizeof(lines) - 1);
     close(fd);
-    struct auth_blocklist *b = auth_blocklist_read(path);
+    bool read = auth_policy_init(&policy, path, 8);
     unlink(path);
-    assert_non_null(b);
+    assert_true(read);
     const struct {
         const char *password;
         unsigned n;
@@ -99,11 +102,18 @@ static void test_blocklist(void **state)
                   { "nobody's choice", 0 },
                   { "password", 1 } };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        assert_int_equal(auth_password_problems(b, str_of(cases[i].password), STR("x"),
-                                                STR(""), problems),
+        assert_int_equal(auth_password_problems(&policy, str_of(cases[i].password),
+                                                STR("x"), STR(""), problems),
                          cases[i].n);
-    auth_blocklist_free(&b);
-    assert_null(auth_blocklist_read("/nonexistent/list"));
+    auth_policy_deinit(&policy);
+    assert_false(auth_policy_init(&policy, "/nonexistent/list", 8));
+    assert_true(auth_policy_init(&policy, "", 15));
+    assert_int_equal(auth_password_problems(&policy, STR("fourteen bytes"), STR("x"),
+                                            STR(""), problems),
+                     1);
+    assert_string_equal(problems[0], "This password is too short. It must contain at "
+                                     "least 15 characters.");
+    auth_policy_deinit(&policy);
 }
 
 static void test_usernames(void **state)

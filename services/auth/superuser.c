@@ -8,6 +8,7 @@
 
 #include "auth/app.h"
 #include "auth/identity.h"
+#include "auth/password_strength.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/mem.h"
@@ -154,15 +155,21 @@ static bool check_fields(struct superuser *s, struct contract *contract)
 static bool check_password(struct superuser *s)
 {
     const char *problems[AUTH_PASSWORD_PROBLEMS];
-    struct auth_blocklist *list = NULL;
+    struct auth_password_policy policy;
+    struct str password = secret_expose(s->password);
 
-    if (s->cfg->password_blocklist && *s->cfg->password_blocklist)
-        list = auth_blocklist_read(s->cfg->password_blocklist);
-    unsigned n = auth_password_problems(list, secret_expose(s->password),
-                                        str_of(s->username), str_of(s->email), problems);
+    if (!auth_policy_init(&policy, s->cfg->password_blocklist,
+                          (unsigned)s->cfg->password_min_length)) {
+        fprintf(stderr, "AUTH_PASSWORD_BLOCKLIST cannot be read.\n");
+        return false;
+    }
+    unsigned n = auth_password_problems(&policy, password, str_of(s->username),
+                                        str_of(s->email), problems);
+    if (n == 0 && auth_password_guessable(password, (unsigned)s->cfg->password_min_bits))
+        problems[n++] = AUTH_PASSWORD_COMMON;
     for (unsigned i = 0; i < n; i++)
         fprintf(stderr, "%s\n", problems[i]);
-    auth_blocklist_free(&list);
+    auth_policy_deinit(&policy);
     return n == 0;
 }
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-import zmq
+from many import ask_many
 from quintet import env, frame
 from quintet.client import value_of
 
@@ -65,29 +65,6 @@ def metric(stack, name):
     return int(found[1]) if found else 0
 
 
-def burst(auth, frames):
-    """All of them at once, over one socket; the answers in order."""
-    context = zmq.Context()
-    socket = context.socket(zmq.DEALER)
-    socket.linger = 0
-    socket.curve_publickey, socket.curve_secretkey = auth.key_pair
-    socket.curve_serverkey = auth.server
-    socket.connect(auth.endpoint)
-    answers = {}
-    try:
-        for n, f in enumerate(frames):
-            f.tag = n + 1
-            socket.send_multipart([b"", frame.encode(f)])
-        while len(answers) < len(frames):
-            assert socket.poll(int(env.seconds(10) * 1000)), f"{len(answers)} answers"
-            reply = frame.decode(socket.recv_multipart()[1])
-            answers[reply.tag] = reply
-    finally:
-        socket.close()
-        context.term()
-    return [answers[n + 1] for n in range(len(frames))]
-
-
 def login_frame(auth, name, password, address=HOME):
     return auth.request("auth.login", {"username": name, "password": password},
                         headers={frame.CLIENT_ADDRESS: address})
@@ -101,7 +78,7 @@ def test_200_parallel_wrong_logins_are_at_most_5_hashes(stack, auth, user, guard
     before = hashes(stack)
     frames = [login_frame(auth, user["username"], f"{WRONG} {n}") for n in range(200)]
     frames.append(login_frame(auth, user["username"], PASSWORD))
-    statuses = [a.status for a in burst(auth, frames)]
+    statuses = [a.status for a in ask_many(auth, frames, len(frames))]
     assert hashes(stack) - before == 5
     assert sorted(statuses) == [REFUSED] * 5 + [LOCKED] * 196
     assert statuses[-1] == LOCKED
@@ -112,7 +89,7 @@ def test_200_parallel_wrong_logins_from_200_networks(stack, auth, user, guards):
     """The identity as a whole has a limit too, and it is as exact."""
     before = hashes(stack)
     frames = [login_frame(auth, user["username"], WRONG, f"10.1.{n}.1") for n in range(200)]
-    statuses = [a.status for a in burst(auth, frames)]
+    statuses = [a.status for a in ask_many(auth, frames, len(frames))]
     assert hashes(stack) - before == 20
     assert sorted(set(statuses)) == [REFUSED, LOCKED] and statuses.count(REFUSED) == 20
     (_, attempts, failures, locked), = guards("network = '*'")
@@ -123,7 +100,7 @@ def test_200_parallel_wrong_logins_from_200_networks(stack, auth, user, guards):
 def test_parallel_right_logins_are_all_let_in(auth, user, guards):
     """More of them at once than the limit: the surplus waits for the others' end."""
     frames = [login_frame(auth, user["username"], PASSWORD) for _ in range(40)]
-    assert {a.status for a in burst(auth, frames)} == {200}
+    assert {a.status for a in ask_many(auth, frames, len(frames))} == {200}
     assert all(a == f == 0 for _, a, f, _ in guards())
 
 
