@@ -34,6 +34,11 @@ void event_publisher_stop(struct event_publisher **p);
 void event_publisher_wake(struct event_publisher *p);
 /* The handler of `<service>.events.pull`. */
 void event_publisher_handle_pull(struct event_publisher *p, struct call *c);
+/* A short text that every beacon carries from now on, "" for none: what a subscriber
+ * should know and can ask for (auth: the version of its key ring). Copied; at most
+ * EVENT_NOTE_MAX bytes count. */
+enum { EVENT_NOTE_MAX = 64 };
+void event_publisher_note(struct event_publisher *p, const char *note);
 int64_t event_publisher_head(const struct event_publisher *p);
 unsigned event_publisher_backlog(const struct event_publisher *p);
 
@@ -60,8 +65,9 @@ struct event_batch {
     struct event *events; /* consecutive, ascending */
     unsigned n;
 };
-/* Applies a batch durably (inbox, effects and cursor in one statement), then calls
- * event_consumer_applied exactly once. */
+/* Applies a batch, then calls event_consumer_applied exactly once. Durably (inbox,
+ * effects and cursor in one statement), or in memory by a consumer that begins with a
+ * snapshot; that one may call it before it returns. */
 typedef void event_apply_fn(void *arg, struct event_consumer *ec,
                             const struct event_batch *batch);
 
@@ -73,6 +79,13 @@ struct event_consumer_config {
     const char *pull_method;   /* "auth.events.pull" */
     unsigned silence_ms;       /* pull after that much quiet: 15,000 */
     event_apply_fn *apply;
+    /* For a consumer in memory, NULL for others: the stream cannot be followed from where
+     * it stands (another epoch, events that are gone). It takes a new snapshot and calls
+     * event_consumer_reset, later; until then this may be called again. */
+    loop_fn *lost;
+    /* Optional: the stream's owner was heard or answered, and what it said is applied or
+     * being applied. */
+    loop_fn *heard;
     void *arg;
 };
 /* cursor/epoch: where the consumer's own tables say it stands (0, "" = from the start).
@@ -83,11 +96,18 @@ struct event_consumer *event_consumer_start(struct svc *svc,
 /* ok: the cursor is batch->last now. Not ok: it is tried again after a second. When
  * another replica moved the cursor first, say where it stands (actual >= 0). */
 void event_consumer_applied(struct event_consumer *ec, bool ok, int64_t actual);
+/* Begins anew from a snapshot that holds everything up to `cursor`. Not from within a
+ * callback of the consumer. */
+void event_consumer_reset(struct event_consumer *ec, const char *epoch, int64_t cursor);
 void event_consumer_stop(struct event_consumer **ec);
 
 struct event_consumer_state {
     int64_t cursor, head;  /* lag = head - cursor */
     int64_t last_heard_ms; /* monotonic: message or beacon */
+    /* Monotonic: when the owner last said a head that it had just read from its database
+     * (by a message, a beacon or a pull) and everything up to it is applied. 0: never. */
+    int64_t fresh_ms;
+    const char *note; /* of the last beacon, "" when it had none; borrowed */
     int64_t gaps, pulls, duplicates;
     bool epoch_refused; /* the stream's epoch is not ours: nothing is applied */
 };

@@ -67,6 +67,10 @@ void consumer_refuse(struct event_consumer *ec, const char *theirs)
     bool quiet = ec->last_alarm_ms && now - ec->last_alarm_ms < ALARM_MS;
     ec->refused = true;
     ec->pull_after_ms = now + REFUSED_RETRY_MS;
+    if (ec->cfg.lost) {
+        ec->cfg.lost(ec->cfg.arg);
+        return;
+    }
     if (quiet)
         return;
     ec->last_alarm_ms = now;
@@ -100,6 +104,24 @@ void consumer_note_head(struct event_consumer *ec, const json_t *message)
     metric_set(ec->lag_gauge, ec->head > ec->cursor ? ec->head - ec->cursor : 0);
 }
 
+static void note_fresh(struct event_consumer *ec)
+{
+    if (ec->cursor >= ec->head)
+        ec->fresh_ms = ec->answered_ms;
+}
+
+void consumer_note_answer(struct event_consumer *ec)
+{
+    ec->answered_ms = clock_mono_ms();
+    note_fresh(ec);
+}
+
+void consumer_heard(struct event_consumer *ec)
+{
+    if (ec->cfg.heard)
+        ec->cfg.heard(ec->cfg.arg);
+}
+
 /* --- receiving --------------------------------------------------------------------- */
 
 static bool continues(struct event_consumer *ec, int64_t seq, bool hole)
@@ -113,6 +135,10 @@ static bool continues(struct event_consumer *ec, int64_t seq, bool hole)
         ec->gaps++;
         metric_add(ec->gaps_total, 1);
         ec->want_pull = true;
+        return false;
+    }
+    if (seq > ec->tail + 1 && ec->cfg.lost) {
+        ec->cfg.lost(ec->cfg.arg);
         return false;
     }
     if (seq > ec->tail + 1 && ec->tail > 0)
@@ -152,8 +178,10 @@ static void on_behind(void *arg)
     consumer_work(ec);
 }
 
-static void on_beacon(struct event_consumer *ec)
+static void on_beacon(struct event_consumer *ec, const json_t *beacon)
 {
+    const char *note = json_string_value(json_object_get(beacon, "note"));
+    snprintf(ec->note, sizeof ec->note, "%s", note ? note : "");
     if (ec->head > ec->tail && !ec->behind && !ec->pulling)
         ec->behind = loop_timer(ec->svc->loop, BEHIND_MS, 0, on_behind, ec);
 }
@@ -174,9 +202,10 @@ static void on_message(struct event_consumer *ec, struct str topic, struct str b
         ec->last_heard_ms = clock_mono_ms();
         consumer_note_head(ec, message);
         if (str_starts(topic, STR("beacon.")))
-            on_beacon(ec);
+            on_beacon(ec, message);
         else
             on_published(ec, message);
+        consumer_note_answer(ec);
     }
     json_decref(message);
 }
@@ -208,6 +237,7 @@ static void on_readable(void *arg)
     for (int i = 0; i < DRAIN_MAX && receive(ec); i++)
         ;
     consumer_work(ec);
+    consumer_heard(ec);
 }
 
 /* --- applying ---------------------------------------------------------------------- */
@@ -268,6 +298,7 @@ void event_consumer_applied(struct event_consumer *ec, bool ok, int64_t actual)
         ec->apply_after_ms = clock_mono_ms() + CONSUMER_RETRY_MS;
     }
     metric_set(ec->lag_gauge, ec->head > ec->cursor ? ec->head - ec->cursor : 0);
+    note_fresh(ec);
     consumer_work(ec);
 }
 
@@ -288,7 +319,7 @@ static void on_tick(void *arg)
     if (now - ec->last_pull_ms > TELL_MS)
         ec->want_pull = true;
     if (ec->refused && !ec->pulling)
-        ec->want_pull = true; /* until an operator has decided */
+        ec->want_pull = true; /* until an operator has decided, or a snapshot came */
     consumer_work(ec);
 }
 
@@ -349,6 +380,19 @@ struct event_consumer *event_consumer_start(struct svc *svc,
     return ec;
 }
 
+void event_consumer_reset(struct event_consumer *ec, const char *epoch, int64_t cursor)
+{
+    run_clear(&ec->waiting);
+    run_clear(&ec->flight);
+    snprintf(ec->epoch, sizeof ec->epoch, "%s", epoch);
+    ec->cursor = ec->tail = ec->head = cursor;
+    ec->refused = ec->catching_up = false;
+    ec->pull_void = ec->pulling; /* it asks from where we stood */
+    ec->pull_after_ms = ec->fresh_ms = ec->answered_ms = 0;
+    ec->want_pull = true;
+    consumer_work(ec);
+}
+
 void event_consumer_stop(struct event_consumer **p)
 {
     struct event_consumer *ec = *p;
@@ -371,6 +415,8 @@ void event_consumer_state(const struct event_consumer *ec,
         .cursor = ec->cursor,
         .head = ec->head,
         .last_heard_ms = ec->last_heard_ms,
+        .fresh_ms = ec->fresh_ms,
+        .note = ec->note,
         .gaps = ec->gaps,
         .pulls = ec->pulls,
         .duplicates = ec->duplicates,

@@ -50,6 +50,8 @@ struct event_consumer {
     int64_t gaps, pulls, duplicates;
     unsigned limit; /* of the next pull */
     bool refused;
+    int64_t answered_ms, fresh_ms;
+    char note[EVENT_NOTE_MAX + 1];
     struct metric *lag_gauge, *gaps_total, *pulls_total, *duplicates_total;
 };
 
@@ -58,6 +60,10 @@ bool consumer_check_epoch(struct event_consumer *ec, const json_t *message);
 /* Says that the stream is not the one our cursor counts in. */
 void consumer_refuse(struct event_consumer *ec, const char *theirs);
 void consumer_note_head(struct event_consumer *ec, const json_t *message);
+/* A head that was just read from the database has come and been noted. */
+void consumer_note_answer(struct event_consumer *ec);
+/* Tells the owner of the consumer that something was heard. */
+void consumer_heard(struct event_consumer *ec);
 /* Appends an event that continues the tail; `hole` allows it to jump (a pull's first one:
  * what lies between was deleted by retention and nobody can deliver it any more). */
 void consumer_append(struct event_consumer *ec, const json_t *event, bool hole);

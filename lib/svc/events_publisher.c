@@ -51,7 +51,7 @@ struct event_publisher {
     bool sequencing; /* the statement is under way */
     bool again;      /* woken meanwhile */
     bool woken;
-    char epoch[40];
+    char epoch[40], note[EVENT_NOTE_MAX + 1];
     int64_t head, head_read_ms;
     unsigned backlog;
     struct consumer_seen seen[CONSUMERS_MAX];
@@ -106,6 +106,8 @@ static void send_beacon(void *arg)
     jw_kcstr(&w, "epoch", p->epoch);
     jw_kint(&w, "head", p->head);
     jw_kcstr(&w, "replica", p->svc->instance);
+    if (p->note[0])
+        jw_kcstr(&w, "note", p->note);
     jw_object_end(&w);
     jw_end(&w);
     send_frames(p, topic, buf_get(&body));
@@ -406,6 +408,11 @@ void event_publisher_stop(struct event_publisher **p)
     free(pub->stream);
     free(pub);
     *p = NULL;
+}
+
+void event_publisher_note(struct event_publisher *p, const char *note)
+{
+    snprintf(p->note, sizeof(p->note), "%s", note);
 }
 
 int64_t event_publisher_head(const struct event_publisher *p)

@@ -18,6 +18,7 @@ static void take_pulled(struct event_consumer *ec, const json_t *reply)
     consumer_note_head(ec, reply);
     ec->want_pull = false;
     json_array_foreach(events, i, e) consumer_append(ec, e, true);
+    consumer_note_answer(ec);
     bool more = ec->head > ec->tail;
     ec->catching_up = ec->catching_up && more;
     ec->want_pull = more;
@@ -65,6 +66,7 @@ static void on_pulled(void *arg, enum err e, const struct frame *reply)
     ec->pull_void = false;
     json_decref(body);
     consumer_work(ec);
+    consumer_heard(ec);
 }
 
 static void write_pull(struct event_consumer *ec, struct buf *out)

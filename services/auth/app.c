@@ -140,6 +140,14 @@ static void prune(void *arg)
              app);
 }
 
+/* Gateways fetch the keys when the name of the ring is another one. */
+static void on_ring_changed(void *arg)
+{
+    struct auth_app *app = arg;
+
+    event_publisher_note(app->events, auth_signing_version(app->signing));
+}
+
 bool auth_init(struct svc *svc)
 {
     struct auth_app *app = xcalloc(1, sizeof(*app));
@@ -159,6 +167,8 @@ bool auth_init(struct svc *svc)
         return false;
     svc->init_exit_code = EXIT_MISSING;
     app->events = event_publisher_start(svc, "user", app->cfg->events_listen);
+    if (app->events)
+        auth_signing_on_change(app->signing, on_ring_changed, app);
     app->link_requests = auth_link_requests_start(app);
     app->lockout = auth_lockout_start(app);
     app->prune = loop_timer(svc->loop, PRUNE_MS, PRUNE_MS, prune, app);

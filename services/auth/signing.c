@@ -22,6 +22,9 @@ struct auth_signing {
     char *loaded; /* what the ring was made of */
     struct loop_timer *timer;
     bool adding; /* the first key is on its way */
+    char version[AUTH_RING_VERSION];
+    loop_fn *changed;
+    void *changed_arg;
 };
 
 /* --- sealing -------------------------------------------------------------------------
@@ -109,6 +112,15 @@ static char *summary_of(const struct db_result *r)
     return buf_take(&b, NULL);
 }
 
+static void name_ring(struct auth_signing *s)
+{
+    uint8_t hash[crypto_generichash_BYTES_MIN];
+
+    crypto_generichash(hash, sizeof(hash), (const uint8_t *)s->loaded, strlen(s->loaded),
+                       NULL, 0);
+    hex_encode(hash, sizeof(hash), s->version);
+}
+
 static void load(struct auth_signing *s, const struct db_result *r)
 {
     char *summary = summary_of(r);
@@ -124,7 +136,10 @@ static void load(struct auth_signing *s, const struct db_result *r)
     s->ring = ring;
     free(s->loaded);
     s->loaded = summary;
+    name_ring(s);
     log_info("auth", "keys_loaded", F_INT("keys", token_ring_size(ring)));
+    if (s->changed)
+        s->changed(s->changed_arg);
 }
 
 static void read_keys(void *arg);
@@ -228,6 +243,17 @@ void auth_signing_stop(struct auth_signing **s)
     sodium_memzero((*s)->master, sizeof((*s)->master));
     free(*s);
     *s = NULL;
+}
+
+void auth_signing_on_change(struct auth_signing *s, loop_fn *fn, void *arg)
+{
+    s->changed = fn;
+    s->changed_arg = arg;
+}
+
+const char *auth_signing_version(const struct auth_signing *s)
+{
+    return s->version;
 }
 
 const struct token_ring *auth_signing_ring(const struct auth_signing *s)

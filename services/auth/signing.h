@@ -17,6 +17,12 @@ struct auth_signing;
  * key or the HS256 secret cannot be used. */
 struct auth_signing *auth_signing_start(struct svc *svc, const struct auth_config *cfg);
 void auth_signing_stop(struct auth_signing **s);
+/* Calls fn after every change of the ring, in the loop's thread; at most one. */
+void auth_signing_on_change(struct auth_signing *s, loop_fn *fn, void *arg);
+enum { AUTH_RING_VERSION = 33 };
+/* Names the keys of the ring, the same in every replica that has read the same rows; ""
+ * before the first, and in HS256 mode. Borrowed until the next change. */
+const char *auth_signing_version(const struct auth_signing *s);
 /* The ring in force, NULL before the first key was read. Valid during the callback. */
 const struct token_ring *auth_signing_ring(const struct auth_signing *s);
 

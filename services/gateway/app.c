@@ -43,6 +43,12 @@ static bool open_limiter(struct gateway_app *app)
     return app->limiter != NULL;
 }
 
+static void on_ring(void *arg, const char *version)
+{
+    const struct gateway_app *app = arg;
+    gateway_keyring_expect(app->keyring, version);
+}
+
 static bool open_parts(struct gateway_app *app)
 {
     struct svc *svc = app->svc;
@@ -57,6 +63,12 @@ static bool open_parts(struct gateway_app *app)
                                           .arg = app });
     if (!app->keyring)
         return false;
+    app->revocations = gateway_revocations_new(
+        &(struct gateway_revocations_config){ .svc = svc,
+                                              .settings = app->cfg,
+                                              .auth = app->auth,
+                                              .ring = on_ring,
+                                              .arg = app });
     app->health =
         gateway_health_new(&(struct gateway_health_config){ .loop = svc->loop,
                                                             .contract = svc->contract,
@@ -123,7 +135,7 @@ bool gateway_ready(struct svc *svc, const char **ret_why)
     else if (auth.live == 0)
         *ret_why = "no auth replica answers";
     else
-        return true;
+        return gateway_revocations_ready(app->revocations, ret_why);
     return false;
 }
 
@@ -136,6 +148,7 @@ void gateway_beat(struct svc *svc, struct jsonw *w)
     jw_kint(w, "http_in_flight", http_in_flight(app->http));
     jw_kint(w, "auth_live", auth.live);
     jw_kint(w, "catalog_live", catalog.live);
+    gateway_revocations_beat(app->revocations, w);
 }
 
 /* ---- stop ---- */
@@ -184,6 +197,8 @@ static void answer_everybody(struct gateway_app *app)
     refuse_list(gateway_inbox_close(&app->inbox));
     refuse_list(app->waiting);
     app->waiting = NULL;
+    if (app->revocations)
+        gateway_revocations_close(app->revocations);
     if (app->auth)
         rpc_client_free(&app->auth);
     if (app->catalog)
@@ -202,6 +217,7 @@ void gateway_deinit(struct svc *svc)
     gateway_health_free(&app->health);
     limiter_free(&app->limiter);
     gateway_proxies_free(&app->proxies);
+    gateway_revocations_free(&app->revocations);
     gateway_keyring_free(&app->keyring);
     gateway_hosts_free(&app->hosts);
     gateway_metrics_free(&app->metrics);

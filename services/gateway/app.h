@@ -17,6 +17,7 @@
 #include "gateway/limiter.h"
 #include "gateway/negotiate.h"
 #include "gateway/proxies.h"
+#include "gateway/revocations.h"
 #include "gateway/series.h"
 #include "svc/http.h"
 #include "svc/svc.h"
@@ -63,6 +64,7 @@ struct gateway_app {
     struct limiter *limiter;
     struct rpc_client *auth, *catalog;
     struct gateway_keyring *keyring;
+    struct gateway_revocations *revocations;
     struct gateway_health *health;
     struct gateway_docs *docs;
     struct gateway_metrics *metrics;

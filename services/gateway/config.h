@@ -23,13 +23,14 @@ enum limit_class {
 
 struct gateway_config {
     const char *http_listen;
-    const char *auth_endpoint, *catalog_endpoint;
+    const char *auth_endpoint, *auth_events, *catalog_endpoint;
     const char *public_url, *allowed_hosts;
     struct secret *redis_url; /* it may hold a password */
     int algorithm;            /* enum gateway_algorithm */
     struct secret *django_secret_key;
     const char *issuer, *audience;
     int64_t access_lifetime_s, refresh_lifetime_s;
+    int64_t revocation_max_staleness_s, revocation_max;
     int64_t body_max, connections;
     const char *limit[NLIMIT_CLASSES]; /* "20/m,100/h"; none for LIMIT_NONE */
     const char *limit_exempt;          /* networks */

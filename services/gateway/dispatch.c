@@ -123,6 +123,17 @@ static bool on_unknown_key(struct gateway_request *rq)
     return false;
 }
 
+/* A good signature is not enough: the token may have been taken back. When nobody can say
+ * whether it was, public routes go on without a name. */
+static bool check_revoked(struct gateway_request *rq)
+{
+    enum err e = gateway_revocations_check(rq->app->revocations, &rq->actor);
+    rq->has_actor = e == ERR_OK;
+    if (e == ERR_UNAVAILABLE)
+        return !needs_actor(rq) || refuse(rq, e);
+    return rq->has_actor || refuse(rq, e);
+}
+
 static bool check_actor(struct gateway_request *rq)
 {
     struct str token;
@@ -139,8 +150,7 @@ static bool check_actor(struct gateway_request *rq)
     enum token_verdict v = gateway_keyring_verify(rq->app->keyring, token, &rq->actor);
     if (v == TOKEN_UNKNOWN_KEY)
         return on_unknown_key(rq);
-    rq->has_actor = v == TOKEN_OK;
-    return rq->has_actor || refuse_token(rq, v);
+    return v == TOKEN_OK ? check_revoked(rq) : refuse_token(rq, v);
 }
 
 static bool check_role(struct gateway_request *rq)

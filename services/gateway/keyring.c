@@ -1,6 +1,7 @@
 #include "gateway/keyring.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -9,7 +10,7 @@
 
 enum {
     CACHE_ENTRIES = 4096,
-    STEADY_MS = 30 * 1000,
+    STEADY_MS = 10 * 1000, /* less than the 15 s before a new key signs */
     MISSING_MS = 250,
     FETCH_GAP_MS = 1000
 };
@@ -20,7 +21,8 @@ struct gateway_keyring {
     struct loop_timer *timer;
     bool fetching;
     int64_t fetched_ms;
-    char *jwks; /* the last document, to notice that nothing changed */
+    char version[64]; /* of auth's ring, that the last fetch was for */
+    char *jwks;       /* the last document, to notice that nothing changed */
     size_t jwks_n;
 
     pthread_mutex_t lock; /* ring, cache */
@@ -69,10 +71,12 @@ static void on_fetched(void *arg, enum err e, const struct frame *reply)
 {
     struct gateway_keyring *k = arg;
     k->fetching = false;
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
         take_document(k, reply->body);
-    else
+    } else {
+        k->version[0] = '\0';
         log_debug("keys", "key set not fetched", F_STR("reason", err_info(e)->code));
+    }
     plan(k);
     k->cfg.settled(k->cfg.arg);
 }
@@ -174,4 +178,11 @@ bool gateway_keyring_refresh(struct gateway_keyring *k)
     loop_timer_cancel(&k->timer);
     fetch(k);
     return true;
+}
+
+void gateway_keyring_expect(struct gateway_keyring *k, const char *version)
+{
+    if (strcmp(version, k->version) == 0 || k->fetching || !gateway_keyring_refresh(k))
+        return;
+    snprintf(k->version, sizeof k->version, "%s", version);
 }

@@ -1,6 +1,7 @@
 """The gateway alone, between stand-ins for auth and catalog that the test scripts."""
 
 import base64
+import datetime
 import json
 import threading
 import time
@@ -17,6 +18,9 @@ from quintet.stack import Stack
 
 def b64(number):
     return base64.urlsafe_b64encode(number.to_bytes(32, "big")).rstrip(b"=").decode()
+
+
+FOLLOWING = (113, 150)  # auth.revocations and auth.events.pull: the gateway's own affair
 
 
 class Signer:
@@ -65,7 +69,7 @@ class FakeService(threading.Thread):
     def _serve(self, peer, empty, data):
         request = frame.decode(data)
         answer = self.answers.get(request.method, lambda _: failure(1202))(request)
-        if request.method >= 100:
+        if request.method >= 100 and request.method not in FOLLOWING:
             self.asked.append(request)
         if answer is None:
             return
@@ -98,13 +102,34 @@ class GatewayAlone(Stack):
     def __init__(self, **settings):
         self.signer, self.ready = Signer("first"), {"auth": True, "catalog": True}
         self.keys_served = [self.signer]
+        self.epoch, self.events = str(uuid.uuid4()), []
+        self.snapshot = {"sessions": [], "users": []}
         self.auth = self.catalog = None
         super().__init__(["gateway"], **{"DRAIN_DELAY_MS": 0} | settings)
 
     def make_keys(self):
         super().make_keys()
-        self.auth = self._fake("auth", {106: lambda _: success(self._jwks())})
+        self.auth = self._fake("auth", {106: lambda _: success(self._jwks()),
+                                        113: self._snapshot, 150: self._pull})
         self.catalog = self._fake("catalog", {})
+
+    def _snapshot(self, _):
+        return success(self.snapshot | {"epoch": self.epoch, "head": len(self.events)})
+
+    def _pull(self, request):
+        asked = json.loads(request.body)
+        if asked["epoch"] not in ("", self.epoch) or asked["after"] > len(self.events):
+            return failure(1033, {"epoch": self.epoch, "head": len(self.events)})
+        return success({"epoch": self.epoch, "head": len(self.events),
+                        "events": self.events[asked["after"]:][:asked["limit"]]})
+
+    def event(self, kind, payload):
+        """Appends to auth's stream: the gateway pulls it, since this auth has no PUB."""
+        at = datetime.datetime.now(datetime.timezone.utc)
+        self.events.append({
+            "seq": len(self.events) + 1, "event_id": str(uuid.uuid4()), "type": kind,
+            "version": 1, "aggregate_id": payload["user_id"],
+            "created_at": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "payload": payload})
 
     def _jwks(self):
         return {"keys": [s.jwk() for s in self.keys_served]}
