@@ -223,9 +223,9 @@ void db_kick(struct db *db)
         db->kick = loop_timer(db->loop, 0, 0, on_kick, db);
 }
 
-void db_query_own(struct db *db, const struct db_stmt *stmt, const struct str *params,
-                  unsigned n, uint32_t timeout_ms, db_fn *fn, void *arg,
-                  void (*drop)(void *))
+struct db_request *db_query_own(struct db *db, const struct db_stmt *stmt,
+                                const struct str *params, unsigned n, uint32_t timeout_ms,
+                                db_fn *fn, void *arg, void (*drop)(void *))
 {
     struct db_request *r = request_new(params, n);
     r->stmt = stmt_find(db, stmt->name);
@@ -243,12 +243,19 @@ void db_query_own(struct db *db, const struct db_stmt *stmt, const struct str *p
     request_push(&db->pending[r->lane], r);
     arm_tick(db);
     db_kick(db);
+    return r;
 }
 
 void db_query(struct db *db, const struct db_stmt *stmt, const struct str *params,
               unsigned n, uint32_t timeout_ms, db_fn *fn, void *arg)
 {
     db_query_own(db, stmt, params, n, timeout_ms, fn, arg, NULL);
+}
+
+void db_query_anew(struct db *db, const struct db_stmt *stmt, const struct str *params,
+                   unsigned n, uint32_t timeout_ms, db_fn *fn, void *arg)
+{
+    db_query_own(db, stmt, params, n, timeout_ms, fn, arg, NULL)->anew = true;
 }
 
 bool db_ready(const struct db *db)

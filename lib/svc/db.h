@@ -79,6 +79,11 @@ unsigned db_in_flight(const struct db *db);
 void db_query(struct db *db, const struct db_stmt *stmt, const struct str *params,
               unsigned n, uint32_t timeout_ms, db_fn *fn, void *arg);
 
+/* The same, planned for these values instead of prepared once: for lists whose best index
+ * depends on what is asked for. DB_LIST only: the other lanes plan by key. */
+void db_query_anew(struct db *db, const struct db_stmt *stmt, const struct str *params,
+                   unsigned n, uint32_t timeout_ms, db_fn *fn, void *arg);
+
 /* A point read merged with its neighbours: the statement takes one bigint[] and returns
  * the key as column 0; all keys of one turn go out as one query, equal keys once. Its
  * deadline is the latest of them all.

@@ -83,7 +83,7 @@ void pipe_setup(struct db_conn *c)
     pipe_sync(c);
 }
 
-void pipe_send(struct db_conn *c, struct db_request *r)
+static int send_prepared(struct db_conn *c, struct db_request *r)
 {
     struct statement *s = r->stmt;
     if (!c->prepared[s->index]) {
@@ -91,7 +91,19 @@ void pipe_send(struct db_conn *c, struct db_request *r)
         pushed(c, SLOT_PREPARE, r, ok);
         c->prepared[s->index] = true;
     }
-    int ok = PQsendQueryPrepared(c->pg, s->name, (int)r->n, r->params, NULL, NULL, 0);
+    return PQsendQueryPrepared(c->pg, s->name, (int)r->n, r->params, NULL, NULL, 0);
+}
+
+/* A statement without a name is planned for the values it comes with. */
+static int send_anew(struct db_conn *c, struct db_request *r)
+{
+    return PQsendQueryParams(c->pg, r->stmt->sql, (int)r->n, NULL, r->params, NULL, NULL,
+                             0);
+}
+
+void pipe_send(struct db_conn *c, struct db_request *r)
+{
+    int ok = r->anew ? send_anew(c, r) : send_prepared(c, r);
     pushed(c, SLOT_QUERY, r, ok);
     if (c->in_flight++ == 0)
         c->progress_ms = clock_mono_ms();

@@ -48,6 +48,7 @@ struct db_request {
     unsigned attempts, resends;
     bool sent, answered;
     bool refused; /* its PREPARE failed */
+    bool anew;    /* sent with its text, not by its prepared name */
     enum db_status verdict;
     unsigned n;
     const char *params[];
@@ -119,9 +120,9 @@ struct db_request *request_pop(struct request_list *l);
 /* Calls back (unless its deadline did already), counts and frees. res may be NULL. */
 void request_finish(struct db *db, struct db_request *r, enum db_status s, PGresult *res);
 /* A query whose memory is the library's own: as db_query, with a way to drop arg. */
-void db_query_own(struct db *db, const struct db_stmt *stmt, const struct str *params,
-                  unsigned n, uint32_t timeout_ms, db_fn *fn, void *arg,
-                  void (*drop)(void *));
+struct db_request *db_query_own(struct db *db, const struct db_stmt *stmt,
+                                const struct str *params, unsigned n, uint32_t timeout_ms,
+                                db_fn *fn, void *arg, void (*drop)(void *));
 /* Something is queued: the end of this turn, or at once when that has passed, sends. */
 void db_kick(struct db *db);
 

@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 
+#include "base/arena.h"
 #include "base/mem.h"
+#include "mailer/handlers.h"
 #include "svc/exit.h"
 #include "svc/log.h"
 
@@ -118,16 +120,23 @@ static struct letter_job sample_job(const char *template)
     };
 }
 
+static void print_preview(const struct letter_view *v, bool html)
+{
+    if (html)
+        printf("%.*s", STR_ARG(v->html));
+    else
+        printf("From: %.*s\nSubject: %.*s\n\n%.*s", STR_ARG(v->from), STR_ARG(v->subject),
+               STR_ARG(v->text));
+}
+
 static int preview(struct svc *svc, int argc, char **argv)
 {
     const struct mailer_config *cfg = svc->app_cfg;
-    struct buf subject AUTO_BUF, text AUTO_BUF;
+    bool html = argc == 3 && strcmp(argv[2], "--html") == 0;
     char *why = NULL;
-    buf_init(&subject, 4096);
-    buf_init(&text, 256 * 1024);
-    if (argc != 2) {
+    if (argc != 2 + html) {
         fprintf(stderr, "Usage: mailer preview verification|welcome|password_reset|"
-                        "password_changed\n");
+                        "password_changed [--html]\n");
         return EXIT_USAGE;
     }
     struct letters *l = letters_new(cfg->templates_dir, cfg->from, NULL, &why);
@@ -136,15 +145,18 @@ static int preview(struct svc *svc, int argc, char **argv)
         free(why);
         return EXIT_CONFIG;
     }
+    struct arena a;
+    struct letter_view view;
     struct letter_job job = sample_job(argv[1]);
-    bool known = letter_preview(l, &job, &subject, &text);
-    letters_free(&l);
-    if (!known) {
+    arena_init(&a);
+    bool known = letter_preview(l, &job, &a, &view);
+    if (known)
+        print_preview(&view, html);
+    else
         fprintf(stderr, "There is no template %s.\n", argv[1]);
-        return EXIT_USAGE;
-    }
-    printf("Subject: %s\n\n%s", buf_get(&subject).p, buf_get(&text).p);
-    return 0;
+    arena_deinit(&a);
+    letters_free(&l);
+    return known ? 0 : EXIT_USAGE;
 }
 
 static int accept_epoch(struct svc *svc, int argc, char **argv)
@@ -166,8 +178,22 @@ static int accept_epoch(struct svc *svc, int argc, char **argv)
 }
 
 const struct svc_verb MAILER_VERBS[] = {
-    { "preview", "preview TEMPLATE            print a mail as it would look", preview },
+    { "preview", "preview TEMPLATE [--html]   print a mail as it would look", preview },
     { "accept-epoch", "accept-epoch                read the event stream as a new one",
       accept_epoch },
+    { 0 },
+};
+
+const struct rpc_handler MAILER_HANDLERS[] = {
+    { "mailer.jobs.list", mailer_handle_jobs_list },
+    { "mailer.jobs.show", mailer_handle_jobs_show },
+    { "mailer.jobs.retry", mailer_handle_jobs_retry },
+    { "mailer.jobs.revoke", mailer_handle_jobs_revoke },
+    { "mailer.queue.status", mailer_handle_queue_status },
+    { "mailer.queue.pause", mailer_handle_queue_pause },
+    { "mailer.queue.resume", mailer_handle_queue_resume },
+    { "mailer.queue.settings", mailer_handle_queue_settings },
+    { "mailer.stats", mailer_handle_stats },
+    { "mailer.actions.list", mailer_handle_actions_list },
     { 0 },
 };

@@ -131,6 +131,12 @@ void backend_send(struct backend *b, const struct delivery *d, smtp_ask_fn *ask,
         hand_over(b, print_mail(d->mail.message), done, arg);
 }
 
+void backend_resize(struct backend *b, int connections)
+{
+    if (b->smtp)
+        smtp_resize(b->smtp, connections);
+}
+
 static struct smtp *open_smtp(struct loop *l, const struct mailer_config *cfg)
 {
     struct smtp_config c = {

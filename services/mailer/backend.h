@@ -16,6 +16,10 @@ struct backend *backend_open(struct loop *l, const struct mailer_config *cfg,
                              const char **ret_why);
 void backend_close(struct backend **b);
 
+/* As many connections as mails are sent at the same time; those beyond close when idle.
+ */
+void backend_resize(struct backend *b, int connections);
+
 struct delivery {
     struct smtp_mail mail; /* must outlive the attempt */
     const char *job_id;

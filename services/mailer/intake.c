@@ -83,6 +83,11 @@ static void write_inbox(struct jsonw *w, const struct event *e, bool taken)
     jw_object_end(w);
 }
 
+static int64_t user_of(const json_t *payload)
+{
+    return json_integer_value(json_object_get(payload, "user_id"));
+}
+
 static void write_params(struct jsonw *w, const json_t *payload)
 {
     static const char *const KEPT[] = { "username", "link_base" };
@@ -91,9 +96,8 @@ static void write_params(struct jsonw *w, const json_t *payload)
     for (size_t i = 0; i < ARRAY_LEN(KEPT); i++)
         if (*text_member(payload, KEPT[i]))
             jw_kcstr(w, KEPT[i], text_member(payload, KEPT[i]));
-    json_int_t user_id = json_integer_value(json_object_get(payload, "user_id"));
-    if (user_id > 0)
-        jw_kint(w, "user_id", user_id);
+    if (user_of(payload) > 0)
+        jw_kint(w, "user_id", user_of(payload));
     jw_object_end(w);
 }
 
@@ -135,6 +139,8 @@ static void write_job(struct jsonw *w, const struct event *e, const json_t *payl
     jw_kcstr(w, "template", template);
     jw_kcstr(w, "recipient", text_member(payload, "email"));
     write_params(w, payload);
+    if (user_of(payload) > 0)
+        jw_kint(w, "user_id", user_of(payload));
     write_sealed(w, e->sealed);
     jw_kcstr(w, "message_id", message_id);
     write_times(w, e);

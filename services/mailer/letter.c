@@ -323,20 +323,23 @@ const char *letter_write(const struct letters *l, const struct letter_job *job,
 }
 
 bool letter_preview(const struct letters *l, const struct letter_job *job,
-                    struct buf *ret_subject, struct buf *ret_text)
+                    struct arena *a, struct letter_view *ret)
 {
     struct template_value v[VALUES] = { 0 };
-    struct arena a = { 0 };
     size_t kind;
     if (!find_kind(job->template, &kind))
         return false;
     json_t *params = json_loadb(job->params.p, job->params.n, 0, NULL);
-    fill_values(job, params, &a, v);
+    fill_values(job, params, a, v);
     json_decref(params);
     if (KINDS[kind].path)
         set_link(v, STR("[link hidden]"));
-    buf_str(ret_subject, str_trim(render(l, kind, PART_SUBJECT, v, &a)));
-    template_render(l->templates[kind][PART_TEXT], v, ret_text);
-    arena_deinit(&a);
+    ret->from = l->from_address;
+    if (l->from_name.n > 0)
+        ret->from = str_of(arena_printf(a, "%.*s <%.*s>", STR_ARG(l->from_name),
+                                        STR_ARG(l->from_address)));
+    ret->subject = str_trim(render(l, kind, PART_SUBJECT, v, a));
+    ret->text = render(l, kind, PART_TEXT, v, a);
+    ret->html = render(l, kind, PART_HTML, v, a);
     return true;
 }

@@ -37,15 +37,18 @@ struct letters *letters_new(const char *dir, const char *from,
 void letters_free(struct letters **l);
 /* The sender's address. Its domain is the right-hand side of message ids. */
 struct str letters_sender(const struct letters *l);
-struct str letters_domain(const struct letters *l);
 
 /* NULL, or why the job can never become a mail (static text); ret then holds nothing.
  * *ret_to is valid as long as the arena. */
 const char *letter_write(const struct letters *l, const struct letter_job *job,
                          struct arena *a, struct buf *ret, struct str *ret_to);
-/* The subject, and the text part with its link hidden: what people may be shown. False
- * when the template is unknown. */
+/* A mail as people may be shown it: the link hidden. Memory from the arena. */
+struct letter_view {
+    struct str from; /* as in the header, decoded: "Name <address>" */
+    struct str subject, text, html;
+};
+/* False when the template is unknown. */
 bool letter_preview(const struct letters *l, const struct letter_job *job,
-                    struct buf *ret_subject, struct buf *ret_text);
+                    struct arena *a, struct letter_view *ret);
 
 #endif

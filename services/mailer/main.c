@@ -3,17 +3,11 @@
  * stream they come from belongs to auth.
  */
 #include "mailer/app.h"
-#include "mailer/handle_jobs.h"
+#include "mailer/handlers.h"
 
 extern const struct embed_file embed_mailer_sql[];
 
 static const struct embed_file *const SQL[] = { embed_mailer_sql, NULL };
-
-static const struct rpc_handler HANDLERS[] = {
-    { "mailer.jobs.list", mailer_handle_jobs_list },
-    { "mailer.jobs.show", mailer_handle_jobs_show },
-    { 0 },
-};
 
 static const struct svc_def MAILER = {
     .name = "mailer",
@@ -21,7 +15,7 @@ static const struct svc_def MAILER = {
     .flags = SVC_HAS_DB,
     .config_size = sizeof(struct mailer_config),
     .options = MAILER_OPTIONS,
-    .handlers = HANDLERS,
+    .handlers = MAILER_HANDLERS,
     .verbs = MAILER_VERBS,
     .sql = SQL,
     .db_connections = { 1, 1, 2 },

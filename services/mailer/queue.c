@@ -23,6 +23,9 @@ enum {
 };
 
 static const struct db_stmt JOB_CLAIM = { "job_claim", DB_WRITE };
+static const struct db_stmt JOB_CLAIM_PACED = { "job_claim_paced", DB_WRITE };
+static const struct db_stmt JOB_FOLD = { "job_fold", DB_WRITE };
+static const struct db_stmt QUEUE_READ = { "queue_read", DB_WRITE };
 static const struct db_stmt JOB_SWEEP = { "job_sweep", DB_WRITE };
 static const struct db_stmt JOB_WAKE = { "job_wake", DB_WRITE };
 static const struct db_stmt JOB_RETIRE = { "job_retire", DB_WRITE };
@@ -31,16 +34,25 @@ static const struct db_stmt JOB_COUNTS = { "job_counts", DB_LIST };
 
 /* Who is to blame while the queue stands still: the server that is not there, or us. */
 struct breaker {
-    unsigned strikes; /* failures to reach the server in a row */
-    unsigned faults;  /* faults of our own set-up in a row */
-    int64_t until_ms; /* monotonic: no claim before */
+    unsigned strikes;       /* failures to reach the server in a row */
+    unsigned faults;        /* faults of our own set-up in a row */
+    int64_t until_ms;       /* monotonic: no claim before */
+    struct mail_result why; /* of the last failure */
+};
+
+/* What operators set for all replicas; the claim's own statement obeys it too. */
+struct settings {
+    bool paused, paced;
+    unsigned connections; /* 0: as configured */
 };
 
 struct mailer_queue {
     struct mailer_app *app;
     struct mailer_sender **senders;
-    unsigned n;
-    bool claiming, again, draining, stopped;
+    unsigned made; /* senders there are; those beyond n only finish */
+    unsigned n;    /* mails that may be sent at the same time */
+    struct settings settings;
+    bool claiming, again, reading, draining, stopped;
     int64_t claim_sent_ms;
     struct breaker breaker;
     struct loop_timer *poll, *sweep, *count, *retire;
@@ -51,12 +63,18 @@ struct mailer_queue {
 
 static void claim(struct mailer_queue *q);
 
-static unsigned free_senders(const struct mailer_queue *q)
+static unsigned busy_senders(const struct mailer_queue *q)
 {
     unsigned n = 0;
-    for (unsigned i = 0; i < q->n; i++)
-        n += !mailer_sender_busy(q->senders[i]);
+    for (unsigned i = 0; i < q->made; i++)
+        n += mailer_sender_busy(q->senders[i]);
     return n;
+}
+
+static unsigned free_senders(const struct mailer_queue *q)
+{
+    unsigned busy = busy_senders(q);
+    return busy < q->n ? q->n - busy : 0;
 }
 
 /* --- breaker ----------------------------------------------------------------------- */
@@ -82,6 +100,7 @@ static int64_t pause_queue(struct mailer_queue *q, int64_t ms)
 static int64_t note_fault(struct mailer_queue *q, const struct mail_result *r)
 {
     struct breaker *b = &q->breaker;
+    b->why = *r;
     int64_t ms = doubled(FAULT_PAUSE_MIN_MS, FAULT_PAUSE_MAX_MS, b->faults++);
     log_error("queue", "mail is paused: our own set-up fails, no mail is given up",
               F_STR("phase", mail_phase_name(r->phase)), F_INT("code", r->code),
@@ -93,6 +112,7 @@ static int64_t note_fault(struct mailer_queue *q, const struct mail_result *r)
 static void note_strike(struct mailer_queue *q, const struct mail_result *r)
 {
     struct breaker *b = &q->breaker;
+    b->why = *r;
     if (++b->strikes < STRIKES)
         return;
     int64_t ms = doubled(PAUSE_MIN_MS, PAUSE_MAX_MS, b->strikes - STRIKES);
@@ -139,7 +159,7 @@ static int64_t on_result(void *arg, const struct mail_result *r,
 
 static struct mailer_sender *find_free(struct mailer_queue *q)
 {
-    for (unsigned i = 0; i < q->n; i++)
+    for (unsigned i = 0; i < q->made; i++)
         if (!mailer_sender_busy(q->senders[i]))
             return q->senders[i];
     return NULL;
@@ -163,7 +183,8 @@ static void on_claimed(void *arg, const struct db_result *r)
 
 static bool may_claim(const struct mailer_queue *q)
 {
-    return !q->draining && !q->stopped && clock_mono_ms() >= q->breaker.until_ms &&
+    return !q->draining && !q->stopped && !q->settings.paused &&
+           clock_mono_ms() >= q->breaker.until_ms &&
            !rpc_server_draining(q->app->svc->rpc);
 }
 
@@ -178,13 +199,15 @@ static void claim(struct mailer_queue *q)
         free = free == q->n ? 1 : 0;
     if (free == 0)
         return;
+    bool asks = mailer_config_backend(q->app->cfg) == BACKEND_SMTP;
     struct str params[] = { db_int_param(free, n), str_of(q->app->svc->instance),
                             db_int_param(q->app->cfg->lease_ms, lease),
-                            db_int_param(VERDICT_CRASHES_MAX, crashes) };
+                            db_int_param(VERDICT_CRASHES_MAX, crashes),
+                            asks ? STR("false") : STR("true") };
     q->claiming = true;
     q->claim_sent_ms = clock_mono_ms();
-    db_query(q->app->svc->db, &JOB_CLAIM, params, ARRAY_LEN(params), QUERY_TIMEOUT_MS,
-             on_claimed, q);
+    db_query(q->app->svc->db, q->settings.paced ? &JOB_CLAIM_PACED : &JOB_CLAIM, params,
+             ARRAY_LEN(params), QUERY_TIMEOUT_MS, on_claimed, q);
 }
 
 static void on_free(void *arg)
@@ -192,9 +215,56 @@ static void on_free(void *arg)
     claim(arg);
 }
 
+/* --- settings ---------------------------------------------------------------------- */
+
+static void make_senders(struct mailer_queue *q)
+{
+    struct sender_owner owner = { on_result, on_free, q };
+    for (; q->made < q->n; q->made++)
+        q->senders[q->made] = mailer_sender_new(q->app, &owner);
+}
+
+static void resize(struct mailer_queue *q, unsigned n)
+{
+    if (n == 0)
+        n = (unsigned)q->app->cfg->connections;
+    if (n > MAILER_CONNECTIONS_MAX)
+        n = MAILER_CONNECTIONS_MAX;
+    if (n == q->n)
+        return;
+    if (q->n > 0)
+        log_info("queue", "another number of connections", F_INT("was", q->n),
+                 F_INT("is", n));
+    q->n = n;
+    make_senders(q);
+    backend_resize(q->app->backend, (int)n);
+}
+
+static void on_settings(void *arg, const struct db_result *r)
+{
+    enum { PAUSED = 0, CONNECTIONS = 4, PER_MINUTE = 5 };
+    struct mailer_queue *q = arg;
+    q->reading = false;
+    if (q->stopped || r->status != DB_OK || r->rows != 1)
+        return;
+    struct settings now = { .paused = db_bool(r, 0, PAUSED),
+                            .paced = !db_is_null(r, 0, PER_MINUTE),
+                            .connections = (unsigned)db_int(r, 0, CONNECTIONS) };
+    if (now.paused != q->settings.paused)
+        log_warn("queue", now.paused ? "paused by an operator" : "resumed by an operator",
+                 F_INT("ready", q->ready));
+    q->settings = now;
+    resize(q, now.connections);
+    claim(q);
+}
+
 static void on_poll(void *arg)
 {
-    claim(arg);
+    struct mailer_queue *q = arg;
+    if (q->reading)
+        return;
+    q->reading = true;
+    db_query(q->app->svc->db, &QUEUE_READ, NULL, 0, QUERY_TIMEOUT_MS, on_settings, q);
 }
 
 void mailer_queue_wake(struct mailer_queue *q)
@@ -277,6 +347,7 @@ static void on_count(void *arg)
 {
     struct mailer_queue *q = arg;
     struct db *db = q->app->svc->db;
+    db_query(db, &JOB_FOLD, NULL, 0, QUERY_TIMEOUT_MS, on_ignored, q);
     db_query(db, &JOB_DUE, NULL, 0, QUERY_TIMEOUT_MS, on_due, q);
     if (q->rounds++ % TOTALS_EVERY == 0)
         db_query(db, &JOB_COUNTS, NULL, 0, QUERY_TIMEOUT_MS, on_totals, q);
@@ -297,12 +368,9 @@ struct mailer_queue *mailer_queue_start(struct mailer_app *app)
 {
     struct mailer_queue *q = xcalloc(1, sizeof *q);
     struct loop *l = app->svc->loop;
-    struct sender_owner owner = { on_result, on_free, q };
     q->app = app;
-    q->n = (unsigned)app->cfg->connections;
-    q->senders = xcalloc(q->n, sizeof *q->senders);
-    for (unsigned i = 0; i < q->n; i++)
-        q->senders[i] = mailer_sender_new(app, &owner);
+    q->senders = xcalloc(MAILER_CONNECTIONS_MAX, sizeof *q->senders);
+    resize(q, 0);
     make_metrics(q);
     q->poll = loop_timer(l, 0, POLL_MS, on_poll, q);
     q->sweep = loop_timer(l, SWEEP_MS, SWEEP_MS, on_sweep, q);
@@ -318,7 +386,7 @@ void mailer_queue_drain(struct mailer_queue *q)
 
 bool mailer_queue_busy(const struct mailer_queue *q)
 {
-    return q->claiming || free_senders(q) < q->n;
+    return q->claiming || busy_senders(q) > 0;
 }
 
 void mailer_queue_stop(struct mailer_queue *q)
@@ -328,7 +396,7 @@ void mailer_queue_stop(struct mailer_queue *q)
     loop_timer_cancel(&q->sweep);
     loop_timer_cancel(&q->count);
     loop_timer_cancel(&q->retire);
-    for (unsigned i = 0; i < q->n; i++)
+    for (unsigned i = 0; i < q->made; i++)
         mailer_sender_stop(q->senders[i]);
 }
 
@@ -339,5 +407,35 @@ void mailer_queue_beat(const struct mailer_queue *q, struct jsonw *w)
     jw_kint(w, "sent", q->sent);
     jw_kint(w, "dead", q->dead);
     jw_kint(w, "oldest_s", q->oldest_s);
-    jw_kbool(w, "paused", is_doubtful(&q->breaker));
+    jw_kint(w, "connections", q->n);
+    jw_kint(w, "busy", busy_senders(q));
+    jw_kbool(w, "paused", q->settings.paused || is_doubtful(&q->breaker));
+    jw_kbool(w, "held", q->settings.paused);
+}
+
+static void write_breaker(const struct breaker *b, struct jsonw *w)
+{
+    int64_t left = b->until_ms - clock_mono_ms();
+    jw_key(w, "breaker");
+    jw_object(w);
+    jw_kcstr(w, "state", is_doubtful(b) ? "open" : "closed");
+    jw_kcstr(w, "blames", b->faults ? "set-up" : b->strikes ? "server" : NULL);
+    jw_kint(w, "failures", b->faults + b->strikes);
+    jw_kint(w, "next_probe_ms", left > 0 ? left : 0);
+    bool failed = b->faults + b->strikes > 0;
+    jw_kcstr(w, "phase", failed ? mail_phase_name(b->why.phase) : NULL);
+    jw_kint(w, "code", b->why.code);
+    jw_kcstr(w, "text", failed ? b->why.text : NULL);
+    jw_object_end(w);
+}
+
+void mailer_queue_status(const struct mailer_queue *q, struct jsonw *w)
+{
+    jw_kint(w, "ready", q->ready);
+    jw_kint(w, "leased", q->sending);
+    jw_kint(w, "oldest_s", q->oldest_s);
+    jw_kcstr(w, "replica", q->app->svc->instance);
+    jw_kint(w, "pool", q->n);
+    jw_kint(w, "busy", busy_senders(q));
+    write_breaker(&q->breaker, w);
 }

@@ -11,6 +11,8 @@
 struct mailer_app;
 struct mailer_queue;
 
+enum { MAILER_CONNECTIONS_MAX = 64 };
+
 struct mailer_queue *mailer_queue_start(struct mailer_app *app);
 /* There may be work: looks at once when a sender is free. */
 void mailer_queue_wake(struct mailer_queue *q);
@@ -20,7 +22,10 @@ void mailer_queue_drain(struct mailer_queue *q);
 bool mailer_queue_busy(const struct mailer_queue *q);
 /* After backend_close: nothing of the queue runs any more. */
 void mailer_queue_stop(struct mailer_queue *q);
-/* Members ready, sending, sent, dead, oldest_s, paused. */
+/* Members ready, sending, sent, dead, oldest_s, connections, busy, paused (by whomever),
+ * held (by an operator). */
 void mailer_queue_beat(const struct mailer_queue *q, struct jsonw *w);
+/* This replica's members of the answer of mailer.queue.status. */
+void mailer_queue_status(const struct mailer_queue *q, struct jsonw *w);
 
 #endif

@@ -12,6 +12,7 @@
 
 enum {
     MAIL_MAX = 512 * 1024,
+    DIALOGUE_MAX = 16 * 1024,
     RENEW_TIMEOUT_MS = 5000,
     FINISH_TIMEOUT_MS = 5000,
     FINISH_RETRY_MS = 1000,
@@ -35,6 +36,7 @@ enum claim_column {
     COL_REQUEST,
     COL_TRACE,
     COL_EVENT,
+    COL_TRIES,
 };
 
 struct mailer_sender {
@@ -44,7 +46,7 @@ struct mailer_sender {
     struct arena arena; /* of the mail in hand */
     struct letter_job job;
     struct str token, event_id, trace_id;
-    int attempt;
+    int attempt, tries; /* tries: attempts since an operator's retry */
     struct buf mail;
     int64_t lease_end_ms, started_us, duration_us;
     struct smtp_send *send; /* stands before its body */
@@ -163,11 +165,30 @@ static int attempts_max(const struct mailer_sender *s)
     return s->verdict.no_start ? NO_LIMIT : VERDICT_ATTEMPTS_MAX;
 }
 
+static void write_dialogue(const struct mail_result *r, struct buf *out)
+{
+    struct jsonw w;
+    jw_begin(&w, out);
+    jw_array(&w);
+    for (unsigned i = 0; i < r->nlines; i++) {
+        jw_object(&w);
+        jw_kint(&w, "ms", r->lines[i].at_ms);
+        jw_kcstr(&w, "phase", mail_phase_name(r->lines[i].phase));
+        jw_kcstr(&w, "text", r->lines[i].text);
+        jw_object_end(&w);
+    }
+    jw_array_end(&w);
+    jw_end(&w);
+}
+
 static void finish(void *arg)
 {
     struct mailer_sender *s = arg;
+    struct buf dialogue AUTO_BUF;
     char delay[DB_INT_TEXT], code[DB_INT_TEXT], ms[DB_INT_TEXT], most[DB_INT_TEXT];
     s->again = NULL;
+    buf_init(&dialogue, DIALOGUE_MAX);
+    write_dialogue(&s->result, &dialogue);
     struct str params[] = {
         s->job.job_id,
         s->token,
@@ -179,6 +200,7 @@ static void finish(void *arg)
         s->verdict.uncertain ? STR("1") : STR("0"),
         db_int_param(s->duration_us / 1000, ms),
         db_int_param(attempts_max(s), most),
+        buf_get(&dialogue),
     };
     db_query(s->app->svc->db, &JOB_FINISH, params, ARRAY_LEN(params), FINISH_TIMEOUT_MS,
              on_finished, s);
@@ -193,7 +215,7 @@ static void judge(struct mailer_sender *s)
     s->verdict = mail_verdict(&s->result);
     s->rest_ms = s->owner.result(s->owner.arg, &s->result, &s->verdict);
     if (s->verdict.action == ACTION_RETRY)
-        s->rest_ms = mail_backoff_ms(s->attempt, random);
+        s->rest_ms = mail_backoff_ms(s->tries, random);
     finish(s);
 }
 
@@ -259,6 +281,7 @@ static void take_row(struct mailer_sender *s, const struct db_result *r, int row
     s->event_id = arena_dup(a, db_text(r, row, COL_EVENT));
     s->trace_id = arena_dup(a, db_text(r, row, COL_TRACE));
     s->attempt = (int)db_int(r, row, COL_ATTEMPT);
+    s->tries = (int)db_int(r, row, COL_TRIES);
 }
 
 static void send_mail(struct mailer_sender *s)

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 /* Where a transfer stands with its body. */
@@ -27,6 +28,7 @@ struct smtp_send {
     char *from;
     struct str message;
     size_t given; /* bytes of message handed to libcurl */
+    int64_t started_ms;
     enum leave leave;
     bool quit;  /* what is answered now is our farewell */
     bool again; /* the one repetition over a fresh connection was used */
@@ -134,6 +136,16 @@ static void note_command(struct smtp_send *send, struct str line)
     }
 }
 
+static void add_line(struct smtp_send *send, struct str line)
+{
+    struct mail_result *r = &send->r;
+    bool full = r->nlines == MAIL_LINES_MAX;
+    struct mail_line *l = &r->lines[full ? MAIL_LINES_MAX - 1 : r->nlines++];
+    l->at_ms = clock_mono_ms() - send->started_ms;
+    l->phase = r->phase;
+    mail_reply_text(line, l->text, sizeof l->text);
+}
+
 static void note_reply(struct smtp_send *send, struct str line)
 {
     line = str_trim(line);
@@ -141,13 +153,11 @@ static void note_reply(struct smtp_send *send, struct str line)
     if (send->quit || line.n < 3 || !str_to_i64((struct str){ line.p, 3 }, &code) ||
         code < 200)
         return;
+    bool goes_on = line.n > 3 && line.p[3] == '-';
     send->r.code = (int)code;
-    size_t n = line.n < sizeof send->r.text ? line.n : sizeof send->r.text - 1;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)line.p[i];
-        send->r.text[i] = c < 0x20 || c >= 0x7f ? '?' : line.p[i];
-    }
-    send->r.text[n] = '\0';
+    mail_reply_text(line, send->r.text, sizeof send->r.text);
+    if (!goes_on || code >= 400)
+        add_line(send, line);
 }
 
 /* libcurl's only way to show an SMTP dialogue. Nothing of it is printed: it holds logins.
@@ -221,6 +231,7 @@ static void free_send(struct smtp_send *send)
 static void reset(struct smtp_send *send)
 {
     send->given = 0;
+    send->started_ms = clock_mono_ms();
     send->leave = LEAVE_NOT_ASKED;
     send->quit = false;
     send->r = (struct mail_result){ .outcome = OUTCOME_FAILED, .phase = PHASE_CONNECT };
@@ -357,15 +368,20 @@ struct smtp_send *smtp_start(struct smtp *s, const struct smtp_mail *mail,
 
 /* --- life -------------------------------------------------------------------------- */
 
-static bool set_multi(struct smtp *s)
+void smtp_resize(struct smtp *s, int connections)
 {
-    long n = s->cfg.connections;
+    long n = connections;
+    curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, n);
+    curl_multi_setopt(s->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, n);
+}
+
+static void set_multi(struct smtp *s)
+{
     curl_multi_setopt(s->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
     curl_multi_setopt(s->multi, CURLMOPT_SOCKETDATA, s);
     curl_multi_setopt(s->multi, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(s->multi, CURLMOPT_TIMERDATA, s);
-    curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, n);
-    return curl_multi_setopt(s->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, n) == CURLM_OK;
+    smtp_resize(s, s->cfg.connections);
 }
 
 struct smtp *smtp_open(struct loop *l, const struct smtp_config *cfg)
@@ -380,10 +396,11 @@ struct smtp *smtp_open(struct loop *l, const struct smtp_config *cfg)
     s->cfg = *cfg;
     s->url = xasprintf("%s://%s%s%s:%d", scheme, open, cfg->host, close, cfg->port);
     s->multi = curl_multi_init();
-    if (s->multi && set_multi(s))
-        return s;
-    smtp_close(&s);
-    return NULL;
+    if (s->multi)
+        set_multi(s);
+    else
+        smtp_close(&s);
+    return s;
 }
 
 /* A paused or half-sent transfer must not be removed: libcurl would finish it with a dot

@@ -41,6 +41,9 @@ struct smtp *smtp_open(struct loop *l, const struct smtp_config *cfg);
 /* Breaks off what is under way (never with a final dot) and closes. Nothing is called. */
 void smtp_close(struct smtp **s);
 
+/* How many connections there may be from now on. */
+void smtp_resize(struct smtp *s, int connections);
+
 struct smtp_mail {
     struct str from, to; /* checked by address_check */
     struct str message;  /* whole mail with CR LF; must outlive the attempt; not empty */

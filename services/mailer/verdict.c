@@ -16,6 +16,29 @@ const char *mail_phase_name(enum mail_phase phase)
     return i < ARRAY_LEN(PHASES) ? PHASES[i] : "unknown";
 }
 
+enum { SECRET_MIN = 40 }; /* a link's secret has 43 characters of base64url */
+
+static bool is_secret_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           c == '-' || c == '_';
+}
+
+void mail_reply_text(struct str line, char *out, size_t n)
+{
+    size_t used = 0, run = 0;
+    for (size_t i = 0; i < line.n && used + 1 < n; i++) {
+        char c = line.p[i];
+        run = is_secret_char(c) ? run + 1 : 0;
+        if (run > SECRET_MIN)
+            continue;
+        out[used++] = c < 0x20 || c >= 0x7f ? '?' : c;
+        if (run == SECRET_MIN)
+            memset(out + used - SECRET_MIN, '*', SECRET_MIN);
+    }
+    out[used] = '\0';
+}
+
 /* Codes that speak of our login or of encryption we did not offer, in whatever phase. */
 static bool is_login_code(int code)
 {

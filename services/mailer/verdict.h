@@ -33,12 +33,28 @@ enum mail_outcome {
     OUTCOME_LOGIN_DENIED,
 };
 
+enum { MAIL_TEXT = 256, MAIL_LINE_TEXT = 160, MAIL_LINES_MAX = 12 };
+
+/* One reply of the server, for people. */
+struct mail_line {
+    int64_t at_ms; /* since the attempt began */
+    enum mail_phase phase;
+    char text[MAIL_LINE_TEXT];
+};
+
 struct mail_result {
     enum mail_outcome outcome;
     enum mail_phase phase;
-    int code;       /* the last SMTP reply code, 0 when there was none */
-    char text[256]; /* what the server or the library said; printable */
+    int code;             /* the last SMTP reply code, 0 when there was none */
+    char text[MAIL_TEXT]; /* what the server or the library said; printable */
+    unsigned nlines;      /* the dialogue; the last line when there were too many */
+    struct mail_line lines[MAIL_LINES_MAX];
 };
+
+/* A server's line as it may be stored and shown: printable ASCII, cut to n - 1 bytes, and
+ * without anything that could be the secret of a link (servers quote what they refuse).
+ */
+void mail_reply_text(struct str line, char *out, size_t n);
 
 enum mail_action {
     ACTION_SENT,

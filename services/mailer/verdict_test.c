@@ -1,6 +1,7 @@
 #include "mailer/verdict.h"
 
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
@@ -82,9 +83,27 @@ static void test_backoff(void **state)
     }
 }
 
+static void replies_are_fit_to_be_shown(void **state)
+{
+    static const char SECRET[] = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE";
+    char in[256], out[MAIL_TEXT], tiny[8];
+    (void)state;
+    mail_reply_text(STR("550 5.1.1 no\r\n\x01\xc3\xa4 such"), out, sizeof out);
+    assert_string_equal(out, "550 5.1.1 no????? such");
+    snprintf(in, sizeof in, "554 spam: http://h/?token=%s!", SECRET);
+    mail_reply_text(str_of(in), out, sizeof out);
+    assert_null(strstr(out, "AbC"));
+    assert_null(strstr(out, "cdE"));
+    assert_non_null(strstr(out, "554 spam: http://h/?token=****"));
+    assert_int_equal(out[strlen(out) - 1], '!');
+    mail_reply_text(STR("250 accepted"), tiny, sizeof tiny);
+    assert_string_equal(tiny, "250 acc");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(replies_are_fit_to_be_shown),
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_backoff),
     };

@@ -11,7 +11,8 @@ static void on_mails(struct api *a, enum err e, const struct frame *reply)
 
 void handle_mails(struct api *a)
 {
-    static const char *const TEXTS[] = { "state", "search", "before", NULL };
+    struct str state = api_param(a, "state"), search = api_param(a, "search");
+    struct str place = api_param(a, "before");
     int64_t limit;
     struct jsonw w;
     if (!api_param_int(a, "limit", 1, 200, 50, &limit))
@@ -20,12 +21,20 @@ void handle_mails(struct api *a)
     buf_init(&body, 4096);
     jw_begin(&w, &body);
     jw_object(&w);
-    for (size_t i = 0; TEXTS[i]; i++) {
-        struct str text = api_param(a, TEXTS[i]);
-        if (text.n > 0)
-            jw_kstr(&w, TEXTS[i], text);
-    }
+    if (place.n > 0)
+        jw_kstr(&w, "cursor", place);
     jw_kint(&w, "limit", limit);
+    jw_key(&w, "filter");
+    jw_object(&w);
+    if (search.n > 0)
+        jw_kstr(&w, "recipient", search);
+    if (state.n > 0) {
+        jw_key(&w, "states");
+        jw_array(&w);
+        jw_str(&w, state);
+        jw_array_end(&w);
+    }
+    jw_object_end(&w);
     jw_object_end(&w);
     jw_end(&w);
     if (body.overflow)

@@ -8,27 +8,33 @@ with spot as materialized (
      where stream = $1
        for update
 ), taken as (
-    insert into inbox (event_id, stream, epoch, seq, type, state)
-    select e.event_id, $1, $2, e.seq, e.type, e.state
+    insert into inbox (event_id, stream, epoch, seq, type, state, published_at)
+    select e.event_id, $1, $2, e.seq, e.type, e.state, e.published_at
       from spot,
            jsonb_to_recordset($5::jsonb)
-           as e (event_id uuid, seq bigint, type text, state text)
+           as e (event_id uuid, seq bigint, type text, state text,
+                 published_at timestamptz)
      where spot.fits
         on conflict do nothing
 ), jobs as (
     insert into job (job_id, event_id, template, recipient, params, secret_sealed,
-                     message_id, event_created_at, expires_at, request_id, trace_id)
+                     message_id, event_created_at, expires_at, request_id, trace_id,
+                     user_id)
     select j.job_id, j.event_id, j.template, j.recipient, j.params,
            decode(j.sealed, 'hex'), j.message_id, j.event_created_at, j.expires_at,
-           decode(j.request_id, 'hex'), decode(j.trace_id, 'hex')
+           decode(j.request_id, 'hex'), decode(j.trace_id, 'hex'), j.user_id
       from spot,
            jsonb_to_recordset($6::jsonb)
            as j (job_id uuid, event_id uuid, template text, recipient text, params jsonb,
                  sealed text, message_id text, event_created_at timestamptz,
-                 expires_at timestamptz, request_id text, trace_id text)
+                 expires_at timestamptz, request_id text, trace_id text, user_id bigint)
      where spot.fits
         on conflict do nothing
- returning job_id
+ returning job_id, template, recipient
+), counted as (
+    insert into tally (template, domain, outcome, n)
+    select template, lower(split_part(recipient, '@', 2)), 'queued', count(*)
+      from jobs group by 1, 2
 ), moved as (
     update cursor c
        set seq = $4::bigint, epoch = $2

@@ -1,25 +1,40 @@
--- Takes up to $1 due jobs under a lease. Also those whose lease ran out: their worker died
--- or hung. What job_sweep will end is left alone.
--- $1 how many, $2 worker, $3 lease in ms, $4 crashes that make a poison job
+-- Takes up to $1 due jobs under a lease, when the queue is not paused and knows no rate.
+-- Also those whose lease ran out: their worker died or hung, which is noted as an attempt
+-- that was lost. What job_sweep will end is left alone.
+-- $1 how many, $2 worker, $3 lease in ms, $4 crashes that make a poison job, $5 true when
+-- no job_renew will ask before the body
 with pick as materialized (
-    select job_id
-      from job
-     where ((state = 'ready' and run_at <= now())
-            or (state = 'leased' and lease_until < now()))
-       and (expires_at is null or expires_at > now())
-       and not (attempt >= $4::int and last_code is null and state = 'leased')
-     order by run_at, job_id
+    select j.job_id, j.state as was, j.attempt, j.worker, j.claimed_at, j.lease_until
+      from job j, queue q
+     where not q.paused and q.per_minute is null
+       and ((j.state = 'ready' and j.run_at <= now())
+            or (j.state = 'leased' and j.lease_until < now()))
+       and (j.expires_at is null or j.expires_at > now())
+       and not (j.state = 'leased' and j.crashes + 1 >= $4::int)
+     order by j.run_at, j.job_id
      limit $1::int
-       for update skip locked
+       for update of j skip locked
+), lost as (
+    insert into attempt (job_id, attempt, at, worker, phase, text, duration_ms)
+    select job_id, attempt, coalesce(claimed_at, lease_until), coalesce(worker, ''), 'lost',
+           'the lease ran out: this worker died or hung',
+           least(extract(epoch from lease_until - coalesce(claimed_at, lease_until)) * 1000,
+                 2000000000)::int
+      from pick
+     where was = 'leased'
+        on conflict do nothing
 )
 update job j
    set state = 'leased', lease_token = gen_random_uuid(),
        lease_until = now() + $3::bigint * interval '1 millisecond',
-       attempt = j.attempt + 1, worker = $2
-  from pick
- where j.job_id = pick.job_id
+       attempt = j.attempt + 1, worker = $2, claimed_at = now(),
+       crashes = j.crashes + case when p.was = 'leased' then 1 else 0 end,
+       body_at = case when $5::boolean then now() end
+  from pick p
+ where j.job_id = p.job_id
 returning j.job_id, j.lease_token, j.template, j.recipient, j.params,
           encode(j.secret_sealed, 'hex'), j.message_id, j.attempt,
           (extract(epoch from j.event_created_at) * 1000000)::bigint,
           (extract(epoch from j.expires_at) * 1000000)::bigint,
-          encode(j.request_id, 'hex'), encode(j.trace_id, 'hex'), j.event_id
+          encode(j.request_id, 'hex'), encode(j.trace_id, 'hex'), j.event_id,
+          j.attempt - j.forgiven

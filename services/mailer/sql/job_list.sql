@@ -1,16 +1,69 @@
--- A page, newest first.
--- $1 state or null, $2 part of the recipient or null, $3 created before (microseconds) or
--- null, $4 and with a job id below, $5 limit
-select job_id, event_id, template, recipient, state, attempt,
-       to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-       to_char(run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-       to_char(finished_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-       last_code, last_error, worker, (extract(epoch from created_at) * 1000000)::bigint
-  from job
- where ($1::text is null or state = $1)
-   and ($2::text is null or position(lower($2) in lower(recipient)) > 0)
-   and ($3::bigint is null
-        or (created_at, job_id)
-           < (timestamptz 'epoch' + $3::bigint * interval '1 microsecond', $4::uuid))
- order by created_at desc, job_id desc
- limit $5::int
+-- A page of jobs. Each branch walks one index in one direction. The statement is planned
+-- anew for its values: only the branch asked for is left of it, and an index that finds
+-- few rows is taken instead where the filter has one.
+-- $1 created | run | finished | attempt, $2 desc | asc, $3 filter (job_fits); the page lies
+-- behind the row with $4 this time ('infinity': not finished) or $5 this attempt, and $6
+-- this job (all null: the first page); $7 limit
+select j.job_id, j.event_id, j.template, j.recipient, j.state, j.attempt,
+       to_char(j.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+       to_char(j.run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+       to_char(j.finished_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+       j.last_code, j.last_error, j.worker, j.user_id,
+       to_char(j.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+       encode(j.request_id, 'hex'),
+       case $1 when 'attempt' then j.attempt
+               when 'run' then (extract(epoch from j.run_at) * 1000000)::bigint
+               when 'created' then (extract(epoch from j.created_at) * 1000000)::bigint
+               when 'finished' then
+                   coalesce((extract(epoch from j.finished_at) * 1000000)::bigint, -1)
+       end
+  from (
+    (select j.*, row_number() over (order by j.created_at desc, j.job_id desc) as nth
+       from job j
+      where $1 = 'created' and $2 = 'desc' and job_fits(j, $3::jsonb)
+        and ($4::timestamptz is null or (j.created_at, j.job_id) < ($4::timestamptz, $6::uuid))
+      order by j.created_at desc, j.job_id desc limit $7::int)
+    union all
+    (select j.*, row_number() over (order by j.created_at asc, j.job_id asc) as nth
+       from job j
+      where $1 = 'created' and $2 = 'asc' and job_fits(j, $3::jsonb)
+        and ($4::timestamptz is null or (j.created_at, j.job_id) > ($4::timestamptz, $6::uuid))
+      order by j.created_at asc, j.job_id asc limit $7::int)
+    union all
+    (select j.*, row_number() over (order by j.run_at desc, j.job_id desc) as nth
+       from job j
+      where $1 = 'run' and $2 = 'desc' and job_fits(j, $3::jsonb)
+        and ($4::timestamptz is null or (j.run_at, j.job_id) < ($4::timestamptz, $6::uuid))
+      order by j.run_at desc, j.job_id desc limit $7::int)
+    union all
+    (select j.*, row_number() over (order by j.run_at asc, j.job_id asc) as nth
+       from job j
+      where $1 = 'run' and $2 = 'asc' and job_fits(j, $3::jsonb)
+        and ($4::timestamptz is null or (j.run_at, j.job_id) > ($4::timestamptz, $6::uuid))
+      order by j.run_at asc, j.job_id asc limit $7::int)
+    union all
+    (select j.*, row_number() over (order by coalesce(j.finished_at, 'infinity') desc, j.job_id desc) as nth
+       from job j
+      where $1 = 'finished' and $2 = 'desc' and job_fits(j, $3::jsonb)
+        and ($4::timestamptz is null or (coalesce(j.finished_at, 'infinity'), j.job_id) < ($4::timestamptz, $6::uuid))
+      order by coalesce(j.finished_at, 'infinity') desc, j.job_id desc limit $7::int)
+    union all
+    (select j.*, row_number() over (order by coalesce(j.finished_at, 'infinity') asc, j.job_id asc) as nth
+       from job j
+      where $1 = 'finished' and $2 = 'asc' and job_fits(j, $3::jsonb)
+        and ($4::timestamptz is null or (coalesce(j.finished_at, 'infinity'), j.job_id) > ($4::timestamptz, $6::uuid))
+      order by coalesce(j.finished_at, 'infinity') asc, j.job_id asc limit $7::int)
+    union all
+    (select j.*, row_number() over (order by j.attempt desc, j.job_id desc) as nth
+       from job j
+      where $1 = 'attempt' and $2 = 'desc' and job_fits(j, $3::jsonb)
+        and ($5::int is null or (j.attempt, j.job_id) < ($5::int, $6::uuid))
+      order by j.attempt desc, j.job_id desc limit $7::int)
+    union all
+    (select j.*, row_number() over (order by j.attempt asc, j.job_id asc) as nth
+       from job j
+      where $1 = 'attempt' and $2 = 'asc' and job_fits(j, $3::jsonb)
+        and ($5::int is null or (j.attempt, j.job_id) > ($5::int, $6::uuid))
+      order by j.attempt asc, j.job_id asc limit $7::int)
+  ) j
+ order by j.nth

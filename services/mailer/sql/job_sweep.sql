@@ -1,33 +1,47 @@
--- Ends what must not be tried again: expired links, and poison (several workers died over
--- it without an answer). Forgets secrets of dead jobs whose link is past. A bounded batch.
+-- Ends what must not be tried again: expired links, and poison (several workers in a row
+-- died over it). Forgets the secrets of links that are past. A bounded batch.
 -- $1 crashes that make a poison job
 with over as materialized (
-    select job_id, state as was, attempt, worker,
+    select job_id, state as was, attempt, worker, claimed_at, lease_until,
            case when expires_at <= now() then 'expired' else 'dead' end as state
       from job
      where (state = 'ready' and expires_at <= now())
         or (state = 'leased' and lease_until < now()
-            and (expires_at <= now() or (attempt >= $1::int and last_code is null)))
+            and (expires_at <= now() or crashes + 1 >= $1::int))
      order by run_at
      limit 500
        for update skip locked
 ), ended as (
     update job j
        set state = o.state, finished_at = now(), lease_token = null, lease_until = null,
+           crashes = j.crashes + case when o.was = 'leased' then 1 else 0 end,
            secret_sealed = case when o.state = 'dead' then secret_sealed end,
            last_error = case when o.state = 'dead'
-                             then 'every worker that took it died before an answer'
+                             then 'every worker that took it died over it'
                              else coalesce(j.last_error, 'the link expired') end
       from over o
      where j.job_id = o.job_id
- returning j.job_id, j.state, j.template, j.attempt
+ returning j.job_id, j.state, j.template, j.attempt, j.recipient
+), lost as (
+    insert into attempt (job_id, attempt, at, worker, phase, text, duration_ms)
+    select job_id, attempt, coalesce(claimed_at, lease_until), coalesce(worker, ''), 'lost',
+           'the lease ran out: this worker died or hung',
+           least(extract(epoch from lease_until - coalesce(claimed_at, lease_until)) * 1000,
+                 2000000000)::int
+      from over
+     where was = 'leased'
+        on conflict do nothing
+), counted as (
+    insert into tally (template, domain, outcome, n, state, delta)
+    select template, lower(split_part(recipient, '@', 2)), state, count(*), state, count(*)
+      from ended group by 1, 2, 3
 ), forgotten as (
     update job
        set secret_sealed = null
      where job_id in (select job_id
                         from job
-                       where state = 'dead' and secret_sealed is not null
-                         and expires_at <= now()
+                       where state in ('dead', 'expired', 'revoked')
+                         and secret_sealed is not null and expires_at <= now()
                        limit 500)
 )
 select job_id, state, template, attempt from ended

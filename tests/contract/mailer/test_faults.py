@@ -190,18 +190,46 @@ def test_a_stopped_mailer_does_not_send_what_another_took(auth, odd, address, jo
     assert len(odd.to(to)) == 1
 
 
-def test_poison_is_ended(auth, odd, address, job_of, database, stack):
-    to = address()
-    stack.daemons["mailer"].stop()
-    stack.restart("mailer", EMAIL_PORT=1)
+def test_poison_is_ended(auth, odd, address, job_of, hurry, database, stack):
+    """Five workers in a row die over a mail, though the server had answered it before:
+    nobody takes it again, the next mail goes its way, and the timeline names the dead."""
+    to, other = address(), address()
+    odd.script("RCPT", "450 4.2.1 busy")
     auth.registered("ann", to)
-    job_of(to, "ready")
-    database.query("update job set state = 'leased', attempt = 5, last_code = null, "
-                   "lease_token = gen_random_uuid(), lease_until = now() "
-                   "where recipient = %s", (to,), schema="mailer")
-    job = job_of(to, "dead", timeout=15)
-    assert "died" in job["last_error"]
-    stack.restart("mailer", EMAIL_PORT=odd.port)
+    job_of(to, "ready", attempt=1, last_code=450)
+    odd.reached.clear()
+    odd.always["RCPT"] = "stop"
+    odd.go.clear()
+    hurry(to)
+    for crash in range(5):
+        assert odd.reached.wait(env.seconds(10))
+        stack.daemons["mailer"].kill()
+        odd.reached.clear()
+        job = job_of(to, "leased", attempt=crash + 2, crashes=crash)
+        database.query("update job set lease_until = now() where recipient = %s", (to,),
+                       schema="mailer")
+        stack.restart("mailer")
+    odd.always.clear()
+    odd.go.set()
+    job_of(to, "dead", timeout=15, crashes=5, last_error="every worker that took it died over it")
+    auth.registered("ben", other)
+    odd.wait_for(other)
+    assert odd.to(to) == []
+    _, shown = stack.client("mailer", "monitor").call("mailer.jobs.show",
+                                                      {"job_id": job["job_id"]})
+    assert [m["what"] for m in shown["timeline"]][2:] == ["attempt", *["lost"] * 5, "dead"]
+    assert shown["attempts"][1]["worker"] and shown["attempts"][1]["phase"] == "lost"
+
+
+def test_an_answer_ends_a_row_of_crashes(auth, odd, address, job_of, database):
+    to = address()
+    odd.script("RCPT", "450 4.2.1 busy")
+    auth.registered("ann", to)
+    job_of(to, "ready", attempt=1)
+    odd.script("RCPT", "450 4.2.1 busy")
+    database.query("update job set run_at = now(), crashes = 4 where recipient = %s", (to,),
+                   schema="mailer")
+    job_of(to, "ready", attempt=2, crashes=0)
 
 
 def test_attempts_end(auth, odd, address, job_of, database, hurry):
