@@ -105,6 +105,12 @@ image:
 	docker build -f deploy/Dockerfile -t quintet:local --build-arg VERSION=$(VERSION) \
 	    --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
 
+# The front door behind the reverse proxies of deploy/proxy.
+test-proxies:
+	@deploy/local/install build run test proxy
+	@+$(MAKE) --no-print-directory all
+	@tests/run $(PROFILE) proxies
+
 bench:
 	@deploy/local/install build run bench
 	@+$(MAKE) --no-print-directory all bench-programs
@@ -128,5 +134,6 @@ help:
 	@echo 'make clean-run  wipe the data of make run'
 	@echo 'make test       unit, contract and whole-system tests (PROFILE=asan for sanitizers)'
 	@echo 'make image      the container image quintet:local'
+	@echo 'make test-proxies  the same front door behind nginx and HAProxy'
 	@echo 'make bench      CPU per request beside the floors of this machine'
 	@echo 'make lint       style, layers, budgets'

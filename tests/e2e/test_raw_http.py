@@ -1,33 +1,18 @@
-"""The front door byte by byte: every case of raw_cases.py on the gateway, what the listener
+"""The front door byte by byte: every case of quintet.raw_cases on the gateway, what the listener
 alone decides on the monitor's and an ops port too, and clients that are slow on purpose."""
 
 import os
 import re
 import time
-import uuid
 
 import pytest
 
 from gateway_fakes import GatewayAlone, success
 from quintet import env, frame, raw
-from raw_cases import BODY_MAX, CASES, get
+from quintet.raw_cases import BODY_MAX, CASES, Door, get
 
 LIST = {"count": 0, "next": None, "previous": None, "results": []}
 LIMIT_S = 1  # of each step, where the tests are about slow clients
-
-
-class Door:
-    """A port, and what the placeholders of a case mean there."""
-
-    def __init__(self, port, g, p="/nothing"):
-        self.port, self.g, self.p = port, g.encode(), p.encode()
-
-    def bytes(self, data):
-        return data.replace(b"@G", self.g).replace(b"@P", self.p).replace(b"@H", b"localhost")
-
-    def canary(self):
-        ident = uuid.uuid4().hex
-        return ident, self.bytes(get("Connection: close", f"X-Request-ID: {ident}"))
 
 
 @pytest.fixture(scope="module")

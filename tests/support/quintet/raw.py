@@ -51,6 +51,20 @@ def drain(s):
         got += more
 
 
+def drain_for(s, seconds):
+    """What comes until the peer closes or says nothing for so long."""
+    got = b""
+    s.settimeout(seconds)
+    while True:
+        try:
+            more = s.recv(65536)
+        except (ConnectionResetError, socket.timeout):
+            return got
+        if not more:
+            return got
+        got += more
+
+
 def _chunks(data):
     """(bytes of a chunked body, length of its encoding)."""
     body, at = b"", 0

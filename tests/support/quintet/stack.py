@@ -305,22 +305,26 @@ class Stack:
 
     def http(self, verb, path, body=None, token=None, headers=None):
         """A request to the gateway: (status, parsed JSON or text, headers)."""
-        data = body if isinstance(body, bytes) else None
-        if body is not None and data is None:
-            data = json.dumps(body).encode()
-        sent = {"Content-Type": "application/json"} if data is not None else {}
-        if token:
-            sent["Authorization"] = f"Bearer {token}"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port["gateway.http"],
-                                                timeout=env.seconds(20))
-        try:
-            connection.request(verb, path, data, sent | (headers or {}))
-            answer = connection.getresponse()
-            raw, kind = answer.read(), answer.headers.get("Content-Type", "")
-            value = json.loads(raw) if "json" in kind and raw else raw.decode()
-            return answer.status, value, answer.headers
-        finally:
-            connection.close()
+        return http_to(self.port["gateway.http"], verb, path, body, token, headers)
+
+
+def http_to(port, verb, path, body=None, token=None, headers=None):
+    """A request to a loopback port: (status, parsed JSON or text, headers)."""
+    data = body if isinstance(body, bytes) else None
+    if body is not None and data is None:
+        data = json.dumps(body).encode()
+    sent = {"Content-Type": "application/json"} if data is not None else {}
+    if token:
+        sent["Authorization"] = f"Bearer {token}"
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=env.seconds(20))
+    try:
+        connection.request(verb, path, data, sent | (headers or {}))
+        answer = connection.getresponse()
+        raw, kind = answer.read(), answer.headers.get("Content-Type", "")
+        value = json.loads(raw) if "json" in kind and raw else raw.decode()
+        return answer.status, value, answer.headers
+    finally:
+        connection.close()
 
 
 def get(url):

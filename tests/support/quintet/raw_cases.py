@@ -8,6 +8,7 @@ before the canary's; `closed` says that the connection ends with them: the canar
 be smuggled or honest, is not read any more.
 """
 
+import uuid
 from typing import NamedTuple
 
 KIB = 1024
@@ -61,14 +62,14 @@ LENGTHS = [
     bad("length and coding", raw("Content-Length: 38", CHUNKED, body=SMUGGLED_CHUNK), split=True),
     bad("coding and length", raw(CHUNKED, "Content-Length: 5", body=SMUGGLED_CHUNK), split=True),
     bad("length 0 and coding", raw("Content-Length: 0", CHUNKED, body=SMUGGLED_CHUNK)),
-    bad("two lengths", raw("Content-Length: 0", "Content-Length: 44", body=SMUGGLED), split=True),
-    bad("two lengths, long one first", raw("Content-Length: 44", "Content-Length: 0", body=SMUGGLED)),
+    bad("two lengths", raw("Content-Length: 0", "Content-Length: 43", body=SMUGGLED), split=True),
+    bad("two lengths, long one first", raw("Content-Length: 43", "Content-Length: 0", body=SMUGGLED)),
     bad("two equal lengths", raw("Content-Length: 2", "Content-Length: 2", body="{}")),
     bad("two lengths of other case", raw("content-length: 2", "CONTENT-LENGTH: 2", body="{}")),
     bad("three lengths", raw(*["Content-Length: 2"] * 3, body="{}")),
     bad("a list of lengths", raw("Content-Length: 2, 2", body="{}"), twice=True),
-    bad("blank before the colon", raw("Content-Length : 44", body=SMUGGLED), split=True),
-    bad("tab before the colon", raw("Content-Length\t: 44", body=SMUGGLED)),
+    bad("blank before the colon", raw("Content-Length : 43", body=SMUGGLED), split=True),
+    bad("tab before the colon", raw("Content-Length\t: 43", body=SMUGGLED)),
     bad("length with a plus", raw("Content-Length: +2", body="{}"), twice=True),
     bad("negative length", raw("Content-Length: -2", body="{}"), twice=True),
     bad("hexadecimal length", raw("Content-Length: 0x2", body="{}"), twice=True),
@@ -79,7 +80,7 @@ LENGTHS = [
     bad("no digits", raw("Content-Length:", body="{}"), twice=True),
     bad("length beyond 64 bits", raw("Content-Length: 18446744073709551618", body="{}"),
         413, twice=True),
-    bad("folded length", raw("Content-Length:", " 44", body=SMUGGLED)),
+    bad("folded length", raw("Content-Length:", " 43", body=SMUGGLED)),
     bad("length behind a vertical tab", raw("Content-Length:\x0b2", body="{}"), twice=True),
     fine("length with zeros in front", raw("Content-Length: 0002", body="{}")),
     bad("length with blanks behind", raw("Content-Length: 2  ", body="{}"), twice=True),
@@ -87,7 +88,7 @@ LENGTHS = [
     fine("length without a blank", raw("Content-Length:2", body="{}"), split=True),
     fine("length 0", raw("Content-Length: 0")),
     fine("no length, no body", raw()),
-    bad("GET with a body", get("Content-Length: 44") + SMUGGLED.encode(), split=True),
+    bad("GET with a body", get("Content-Length: 43") + SMUGGLED.encode(), split=True),
     bad("HEAD with a body", get("Content-Length: 5", method="HEAD") + b"abcde", heads=(0,)),
     fine("GET with length 0", get("Content-Length: 0")),
 ]
@@ -136,7 +137,7 @@ LINES = [
     fine("empty line first", b"\r\n" + get()),
     fine("lines ended by LF alone", get("X: y").replace(b"\r\n", b"\n")),
     bad("bare CR in a value", get("X: a\rb"), split=True),
-    bad("bare CR hides a header", raw("X: a\rContent-Length: 44", body=SMUGGLED)),
+    bad("bare CR hides a header", raw("X: a\rContent-Length: 43", body=SMUGGLED)),
     fine("a value ends at its NUL", get("X: a\0b")),
     bad("control character in a value", get("X: a\x01b")),
     bad("DEL in a value", get("X: a\x7fb")),
@@ -291,7 +292,7 @@ EXPECTATIONS = [
     fine("expectation, HTTP/1.1 HEAD", get("Expect: 100-continue", method="HEAD"), heads=(0,)),
     bad("expectation and chunked", raw("Expect: 100-continue", CHUNKED, body=SMUGGLED_CHUNK), 411),
     bad("expectation and two lengths",
-        raw("Expect: 100-continue", "Content-Length: 0", "Content-Length: 44", body=SMUGGLED)),
+        raw("Expect: 100-continue", "Content-Length: 0", "Content-Length: 43", body=SMUGGLED)),
 ]
 
 GROUPS = {
@@ -300,3 +301,17 @@ GROUPS = {
     "pipelines": PIPELINES, "expectations": EXPECTATIONS,
 }
 CASES = [case for group in GROUPS.values() for case in group]
+
+
+class Door:
+    """A port, and what the placeholders of a case mean there."""
+
+    def __init__(self, port, g, p="/nothing"):
+        self.port, self.g, self.p = port, g.encode(), p.encode()
+
+    def bytes(self, data):
+        return data.replace(b"@G", self.g).replace(b"@P", self.p).replace(b"@H", b"localhost")
+
+    def canary(self):
+        ident = uuid.uuid4().hex
+        return ident, self.bytes(get("Connection: close", f"X-Request-ID: {ident}"))
