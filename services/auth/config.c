@@ -1,5 +1,7 @@
 #include "auth/config.h"
 
+#include "auth/password_hash.h"
+
 #define AT(field) offsetof(struct auth_config, field)
 
 enum { DAY_S = 24 * 60 * 60 };
@@ -105,14 +107,14 @@ const struct option_row AUTH_OPTIONS[] = {
       .offset = AT(argon2_memory_kib),
       .def = "19456",
       .min = 8,
-      .max = 4 * 1024 * 1024,
+      .max = AUTH_ARGON2_KIB_MAX,
       .help = "Memory of a password hash" },
     { .name = "AUTH_ARGON2_PASSES",
       .kind = OPT_INT,
       .offset = AT(argon2_passes),
       .def = "2",
       .min = 1,
-      .max = 100,
+      .max = AUTH_ARGON2_PASSES_MAX,
       .help = "Passes of a password hash" },
     { .name = "AUTH_HASH_THREADS",
       .kind = OPT_INT,

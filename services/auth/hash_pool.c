@@ -72,7 +72,10 @@ static void verify(struct job *j)
 {
     struct hash_result *r = &j->result;
     int64_t start = clock_mono_us();
-    bool matches = auth_password_matches(secret_expose(j->password), j->compare);
+    bool usable = auth_password_usable(j->compare); /* otherwise: the work, no match */
+    bool matches = auth_password_matches(secret_expose(j->password),
+                                         usable ? j->compare : j->pool->nobody) &&
+                   usable;
 
     metric_observe_us(j->pool->series.duration, clock_mono_us() - start);
     if (matches && auth_password_outdated(&j->pool->cost, j->compare))

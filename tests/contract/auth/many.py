@@ -1,4 +1,6 @@
-"""Many calls at once over one socket."""
+"""Many calls at once over one socket, and how many passwords were hashed for them."""
+
+import re
 
 import zmq
 from quintet import env, frame
@@ -29,3 +31,9 @@ def ask_many(client, frames, in_flight=IN_FLIGHT):
         socket.close()
         context.term()
     return [answers[n + 1] for n in range(len(frames))]
+
+
+def hashes(stack):
+    """How many passwords have been hashed or compared."""
+    _, text = stack.ops("auth", "/metrics")
+    return int(re.search(r"^auth_hash_duration_seconds_count (\d+)", text, re.M)[1])

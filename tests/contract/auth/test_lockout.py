@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from many import ask_many
+from many import ask_many, hashes
 from quintet import env, frame
 from quintet.client import value_of
 
@@ -51,12 +51,6 @@ def pass_time(database):
                        schema="auth")
 
     return put_on
-
-
-def hashes(stack):
-    """How many passwords have been hashed or compared."""
-    _, text = stack.ops("auth", "/metrics")
-    return int(re.search(r"^auth_hash_duration_seconds_count (\d+)", text, re.M)[1])
 
 
 def metric(stack, name):

@@ -6,6 +6,7 @@ import time
 
 import jwt
 import pytest
+from many import ask_many, hashes
 
 REFUSED = "no_active_account"
 
@@ -108,18 +109,74 @@ def test_what_a_login_leaves(auth, register, login, database):
     assert [e for e, in trail] == ["user.registered", "login.succeeded", "login.failed"]
 
 
-def test_hash_of_the_original_is_taken_and_replaced(auth, register, database, login):
-    import base64
-    import hashlib
-    user = register()
-    raw = hashlib.pbkdf2_hmac("sha256", b"testpass123", b"saltsaltsaltsaltsaltsa", 1000)
-    old = "pbkdf2_sha256$1000$saltsaltsaltsaltsaltsa$" + base64.b64encode(raw).decode()
-    database.query(f"update users set password = '{old}' where id = {user['id']}",
-                     schema="auth")
+IMPORTED = [  # of "testpass123", as other systems made them
+    "pbkdf2_sha256$1000$saltsaltsaltsaltsaltsa$+pu7YyaiaKtSlwX66h/ddARyiXW3slmk8e5Th/w3/JQ=",
+    "pbkdf2_sha1$1000$saltsaltsaltsaltsaltsa$EgP4X4xeUYWA8TBYlmqb1oDBpCs=",
+    "bcrypt_sha256$$2b$04$hc3iGvGQtKMcKtNAA7UXzObrrP8d6AKFYrrNHrI0eYSJD4V90Azs6",
+    "bcrypt$$2b$04$xjRrbTYo3lD2ln2eCXCmM.fy7G8WQoZP866.3QGh73mZVrJu1zpM6",
+    "$2b$04$Soo0iCD0uO43666zTNjik.0JKJBzk20eSzEGQ27ujTD6Ex6qAwC2S",
+    "argon2$argon2id$v=19$m=256,t=2,p=8$c2FsdHNhbHRzYWx0c2FsdHNhbHRzYQ"
+    "$WBcS6MXDajrAsPM8sTH8wQ",
+    "scrypt$1024$saltsaltsaltsaltsaltsa$8$1$qgXZUO4kbXmDuRM6zTRV6O46jUH+Yvd9m4iaKsJp08tj5E"
+    "ocZfirzX0XPtcpoA32FvAefgoDveuMGS3+eeg0fA==",
+]
+
+
+@pytest.fixture
+def imported(register, database):
+    """An account with a hash that another system made."""
+
+    def make(hash_text):
+        user = register()
+        database.query("update users set password = %s where id = %s",
+                       [hash_text, user["id"]], schema="auth")
+        return user | {"password": "testpass123"}
+
+    return make
+
+
+def kept(database, user):
+    (text,), = database.query(f"select password from users where id = {user['id']}",
+                              schema="auth")
+    return text
+
+
+@pytest.mark.parametrize("text", IMPORTED, ids=lambda t: t.split("$")[0] or t.split("$")[1])
+def test_hashes_of_other_systems_are_taken_and_replaced(auth, imported, database, login,
+                                                        text):
+    user = imported(text)
     assert auth.error("auth.login", {"username": user["username"],
                                      "password": "testpass124"})[0] == REFUSED
-    login({"username": user["username"], "password": "testpass123"})
-    (now,), = database.query(f"select password from users where id = {user['id']}",
-                             schema="auth")
-    assert now.startswith("$argon2id$")
-    login({"username": user["username"], "password": "testpass123"})
+    assert kept(database, user) == text
+    login(user)
+    assert kept(database, user).startswith("$argon2id$v=19$m=1024,t=1,p=1$")
+    login(user)
+
+
+def test_parallel_first_logins_all_succeed(auth, imported):
+    """Only one of them replaces the hash; to the others that is no wrong password."""
+    user = imported(IMPORTED[2])
+    body = {"username": user["username"], "password": user["password"]}
+    frames = [auth.request("auth.login", body) for _ in range(12)]
+    assert [a.status for a in ask_many(auth, frames)] == [200] * 12
+
+
+@pytest.mark.parametrize("text", ["!AnUnusablePassword", "", "md5$salt$hash", "plain"])
+def test_without_a_usable_password_the_same_work_is_done(stack, auth, imported, text):
+    user = imported(text)
+    before = hashes(stack)
+    for password in ("testpass123", text or "x"):
+        assert auth.error("auth.login", {"username": user["username"],
+                                         "password": password})[0] == REFUSED
+    assert hashes(stack) - before == 2
+
+
+def test_parameters_are_upgraded(stack, auth, register, database, login):
+    user = register()
+    assert "m=1024,t=1," in kept(database, user)
+    stack.restart("auth", AUTH_ARGON2_MEMORY_KIB=2048, AUTH_ARGON2_PASSES=2)
+    try:
+        login(user)
+        assert "m=2048,t=2," in kept(database, user)
+    finally:
+        stack.restart("auth", AUTH_ARGON2_MEMORY_KIB=1024, AUTH_ARGON2_PASSES=1)
