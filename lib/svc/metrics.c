@@ -13,11 +13,12 @@
 
 enum metric_kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
 
-/* Upper bounds in microseconds: OpenTelemetry's HTTP buckets, with three below them
+/* Upper bounds in microseconds: OpenTelemetry's HTTP buckets, with five below them
  * because most of our requests take less than their first. */
-static const int64_t BOUNDS[] = { 500,     1000,    2500,    5000,    10000,   25000,
-                                  50000,   75000,   100000,  250000,  500000,  750000,
-                                  1000000, 2500000, 5000000, 7500000, 10000000 };
+static const int64_t BOUNDS[METRIC_BUCKETS - 1] = {
+    100,    250,    500,    1000,   2500,    5000,    10000,   25000,   50000,   75000,
+    100000, 250000, 500000, 750000, 1000000, 2500000, 5000000, 7500000, 10000000
+};
 enum { NBOUNDS = ARRAY_LEN(BOUNDS) };
 
 struct metric {
@@ -110,6 +111,49 @@ void metric_observe_us(struct metric *m, int64_t us)
 int64_t metric_value(const struct metric *m)
 {
     return atomic_load_explicit(&m->value, memory_order_relaxed);
+}
+
+const int64_t *metric_bounds_us(void)
+{
+    return BOUNDS;
+}
+
+void metrics_each(const char *name, metric_each_fn *fn, void *arg)
+{
+    pthread_mutex_lock(&registry.lock);
+    for (const struct metric *m = registry.first; m; m = m->next)
+        if (strcmp(m->name, name) == 0)
+            fn(arg, m->labels, metric_value(m));
+    pthread_mutex_unlock(&registry.lock);
+}
+
+/* The buckets are what counts: their sum is the total, whatever was added meanwhile. */
+static void merge(struct metric_sum *out, const struct metric *m)
+{
+    int64_t count = metric_value(m), below = 0;
+    for (size_t i = 0; i < NBOUNDS; i++) {
+        int64_t n = atomic_load_explicit(&m->bucket[i], memory_order_relaxed);
+        out->bucket[i] += n;
+        below += n;
+    }
+    out->bucket[NBOUNDS] += count > below ? count - below : 0;
+    out->sum_us += atomic_load_explicit(&m->sum_us, memory_order_relaxed);
+}
+
+bool metrics_merge(const char *name, const char *only, const char *without,
+                   struct metric_sum *out)
+{
+    bool found = false;
+    pthread_mutex_lock(&registry.lock);
+    for (const struct metric *m = registry.first; m; m = m->next) {
+        if (m->kind != KIND_HISTOGRAM || strcmp(m->name, name) != 0 ||
+            !strstr(m->labels, only) || (*without && strstr(m->labels, without)))
+            continue;
+        merge(out, m);
+        found = true;
+    }
+    pthread_mutex_unlock(&registry.lock);
+    return found;
 }
 
 static void print_sample(struct buf *out, const struct metric *m, const char *suffix,

@@ -7,6 +7,7 @@
 #ifndef LIB_SVC_METRICS_H
 #define LIB_SVC_METRICS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -18,13 +19,28 @@ struct metric;
  * The handle lives as long as the process. Thread-safe. */
 struct metric *metric_counter(const char *name, const char *help, const char *labels);
 struct metric *metric_gauge(const char *name, const char *help, const char *labels);
-/* Buckets of OpenTelemetry's HTTP duration: 5 ms to 10 s, with three finer ones below. */
+/* Buckets of OpenTelemetry's HTTP duration: 5 ms to 10 s, with five finer ones below. */
 struct metric *metric_histogram(const char *name, const char *help, const char *labels);
 
 void metric_add(struct metric *m, int64_t n);     /* counter or gauge */
 void metric_set(struct metric *m, int64_t value); /* gauge */
 void metric_observe_us(struct metric *m, int64_t microseconds);
 int64_t metric_value(const struct metric *m); /* histogram: number observed */
+
+/* Reading back, for the beats: the same figures, counted once. */
+enum { METRIC_BUCKETS = 20 };
+/* Upper bounds of all buckets but the last, which has none: METRIC_BUCKETS - 1. */
+const int64_t *metric_bounds_us(void);
+typedef void metric_each_fn(void *arg, const char *labels, int64_t value);
+/* Calls fn for every label set of a family, with a lock held: fn makes no metrics. */
+void metrics_each(const char *name, metric_each_fn *fn, void *arg);
+struct metric_sum {
+    int64_t sum_us, bucket[METRIC_BUCKETS]; /* not cumulative */
+};
+/* Adds up the histograms of a family whose labels hold `only` ("" = all) and do not hold
+ * `without` ("" = none is left out). False: there is none. */
+bool metrics_merge(const char *name, const char *only, const char *without,
+                   struct metric_sum *out);
 
 /* What this process uses, as the exposition and the beats say it. */
 struct process_use {

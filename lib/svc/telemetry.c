@@ -12,6 +12,7 @@
 #include "svc/metrics.h"
 #include "svc/peer.h"
 #include "svc/svc.h"
+#include "svc/telemetry_figures.h"
 
 enum { BEAT_MS = 1000, MESSAGE_MAX = 64 * 1024 };
 
@@ -119,6 +120,7 @@ static void beat(void *arg)
     if (svc->def->beat && svc->app)
         svc->def->beat(svc, &w);
     jw_object_end(&w);
+    telemetry_figures(&w);
     jw_object_end(&w);
     jw_end(&w);
     if (!b.overflow)

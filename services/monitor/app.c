@@ -1,5 +1,10 @@
 #include "monitor/app.h"
 
+#include <string.h>
+
+#include "base/clock.h"
+#include "monitor/live.h"
+#include "monitor/watch.h"
 #include "svc/exit.h"
 #include "svc/log.h"
 
@@ -16,13 +21,33 @@ static bool start_access(struct monitor_app *app)
     return app->access != NULL;
 }
 
+static void on_change(void *arg, const struct change *c)
+{
+    struct monitor_app *app = arg;
+    struct jsonw w;
+    AUTO_BUF struct buf b;
+    buf_init(&b, 4096);
+    jw_begin(&w, &b);
+    change_write(c, &w);
+    jw_end(&w);
+    live_say(app->live, "change", buf_get(&b));
+}
+
+/* The five are released together: what the monitor is, the others should be. */
+static const char *expected_version(const char *setting)
+{
+    if (!setting)
+        return SVC_VERSION;
+    return strcmp(setting, "any") == 0 ? NULL : setting;
+}
+
 static bool start_http(struct monitor_app *app)
 {
     char *why = NULL;
     const struct http_config cfg = {
         .listen = app->cfg->http_listen,
         .connection_memory = 16 * 1024,
-        .connection_limit = 128,
+        .connection_limit = (unsigned)(app->cfg->live_streams + 128),
         .body_max = 16 * 1024,
         .header_timeout_s = 10,
         .body_timeout_s = 10,
@@ -42,6 +67,12 @@ bool monitor_init(struct svc *svc)
     svc->app = app;
     app->svc = svc;
     app->cfg = svc->app_cfg;
+    app->started_ms = clock_mono_ms();
+    app->replicas.version = expected_version(app->cfg->expect_version);
+    app->watch = watch_new(app);
+    app->live = live_new(app);
+    app->replicas.changes.heard = on_change;
+    app->replicas.changes.arg = app;
     spans_init(&app->spans);
     if (!monitor_config_check(app->cfg) || !start_access(app)) {
         svc->init_exit_code = EXIT_CONFIG;
@@ -60,6 +91,7 @@ bool monitor_init(struct svc *svc)
 void monitor_drain(struct svc *svc)
 {
     struct monitor_app *app = svc->app;
+    live_drain(app->live);
     http_drain(app->http);
 }
 
@@ -75,11 +107,13 @@ void monitor_deinit(struct svc *svc)
     /* Clients first: they answer what they owe, so that no request stays suspended. */
     rpc_client_free(&app->mailer);
     rpc_client_free(&app->auth);
+    live_free(&app->live);
     if (app->http)
         http_stop(&app->http);
     monitor_intake_stop(app);
     spans_deinit(&app->spans);
     replicas_deinit(&app->replicas);
+    watch_free(&app->watch);
     access_free(&app->access);
     free(app->page);
     free(app);
@@ -91,4 +125,6 @@ void monitor_beat(struct svc *svc, struct jsonw *w)
     const struct monitor_app *app = svc->app;
     jw_kint(w, "replicas", app->replicas.n);
     jw_kint(w, "spans", app->spans.n);
+    jw_kint(w, "live_streams", live_count(app->live));
+    jw_kint(w, "sessions", access_count(app->access));
 }

@@ -12,6 +12,7 @@
 
 struct live;
 struct history;
+struct watch;
 
 struct monitor_app {
     struct svc *svc;
@@ -26,7 +27,11 @@ struct monitor_app {
     unsigned probes; /* under way */
     struct access *access;
     unsigned sign_ins; /* under way */
-    char *page;        /* index.html with the prefix in it */
+    struct watch *watch;
+    struct live *live;
+    unsigned ticks;
+    int64_t started_ms;
+    char *page; /* index.html with the prefix in it */
     size_t page_n;
 };
 

@@ -35,6 +35,10 @@ const struct option_row MONITOR_OPTIONS[] = {
       .help =
           "Services that are missed when no replica of them is there; catalog:3 misses "
           "the third too" },
+    { .name = "MONITOR_EXPECT_VERSION",
+      .kind = OPT_STR,
+      .offset = AT(expect_version),
+      .help = "Version that should run, or any (the monitor's own)" },
     { .name = "MONITOR_URL_PREFIX",
       .kind = OPT_STR,
       .offset = AT(url_prefix),

@@ -9,8 +9,9 @@ struct monitor_config {
     const char *http_listen;
     const char *telemetry_listen;
     const char *mailer_endpoint, *auth_endpoint;
-    const char *expect;     /* comma list of services that should be there */
-    const char *url_prefix; /* "" or "/ops" */
+    const char *expect;         /* comma list of services that should be there */
+    const char *expect_version; /* NULL: any */
+    const char *url_prefix;     /* "" or "/ops" */
     struct secret *basic_auth;
     bool read_only, staff_read_only, metrics_open;
     int64_t session_idle_s, session_max_s, live_streams;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "monitor/app.h"
+#include "monitor/live.h"
 #include "svc/embed.h"
 
 extern const struct embed_file embed_monitor_web[];
@@ -16,6 +17,7 @@ static const struct api_route ROUTES[] = {
     { "POST", "/api/session", NEED_NOTHING, handle_session_start },
     { "DELETE", "/api/session", NEED_TO_READ, handle_session_end },
     { "GET", "/api/overview", NEED_TO_READ, handle_overview },
+    { "GET", "/api/live", NEED_TO_READ, handle_live },
     { "GET", "/api/mails", NEED_TO_READ, handle_mails },
     { "GET", "/api/mails/", NEED_TO_READ, handle_mail },
     { "GET", "/api/requests/", NEED_TO_READ, handle_spans },
@@ -74,7 +76,8 @@ static bool find_who(struct api *a)
     struct session *s = access_find(app->access, http_header(a->http, "Cookie"), now);
     if (!s)
         return true;
-    s->used_ms = now;
+    if (a->route->fn != handle_live) /* a page that is only open is not used */
+        s->used_ms = now;
     a->who.role = s->role;
     a->who.via = "session";
     a->who.session = s->serial;

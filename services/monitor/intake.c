@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "monitor/app.h"
+#include "monitor/live.h"
+#include "monitor/watch.h"
 #include "svc/log.h"
 #include "svc/metrics.h"
 
@@ -34,10 +36,30 @@ static void on_span(struct monitor_app *app, const char *sender, const json_t *m
         spans_add(&app->spans, m);
 }
 
+/* A mail changed: passed on to the pages, as a hint to ask the mailer. */
+static void on_job(struct monitor_app *app, const char *sender, const json_t *m)
+{
+    static const char *const KEYS[] = { "job_id", "state",  "template",  "attempt",
+                                        "code",   "worker", "request_id" };
+    const json_t *data = json_object_get(m, "data");
+    if (strcmp(sender, "mailer") != 0 || !json_is_object(data))
+        return;
+    json_t *hint = json_object();
+    for (size_t i = 0; i < ARRAY_LEN(KEYS); i++)
+        json_object_set(hint, KEYS[i], json_object_get(data, KEYS[i]));
+    json_object_set(hint, "at", json_object_get(m, "at"));
+    AUTO_FREE char *text = json_dumps(hint, JSON_COMPACT);
+    json_decref(hint);
+    if (text)
+        live_say_mail(app->live, str_of(text));
+}
+
 static const struct {
     const char *kind;
     void (*fn)(struct monitor_app *app, const char *sender, const json_t *m);
-} KINDS[] = { { "beat", on_beat }, { "bye", on_bye }, { "span", on_span } };
+} KINDS[] = {
+    { "beat", on_beat }, { "bye", on_bye }, { "span", on_span }, { "job", on_job }
+};
 
 static void take_message(struct monitor_app *app, struct str kind, zmq_msg_t *body)
 {
@@ -191,6 +213,9 @@ static void on_tick(void *arg)
             probe(app, app->replicas.r[i]);
     replicas_tick(&app->replicas, now, clock_wall_us());
     monitor_sessions_tick(app);
+    watch_tick(app->watch);
+    if (app->ticks++ % (1000 / TICK_MS) == 0)
+        live_tick(app->live);
 }
 
 bool monitor_intake_start(struct monitor_app *app)

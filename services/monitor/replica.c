@@ -16,25 +16,12 @@ static const char *const STATUS_NAMES[] = {
     [REPLICA_CRASHED] = "crashed",
     [REPLICA_FROZEN] = "frozen",
     [REPLICA_MUTE] = "mute",
+    [REPLICA_WRONG_VERSION] = "wrong version",
 };
 
 const char *replica_status_name(enum replica_status s)
 {
     return STATUS_NAMES[s];
-}
-
-__attribute__((format(printf, 3, 4))) static void
-note(struct replicas *t, int64_t wall_us, const char *fmt, ...)
-{
-    struct replica_change *c = &t->changes[t->next];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(c->text, sizeof c->text, fmt, ap);
-    va_end(ap);
-    c->wall_us = wall_us;
-    t->next = (t->next + 1) % CHANGES_MAX;
-    if (t->nchanges < CHANGES_MAX)
-        t->nchanges++;
 }
 
 static struct replica *find(struct replicas *t, const char *service, const char *instance)
@@ -48,7 +35,8 @@ static struct replica *find(struct replicas *t, const char *service, const char 
 
 static void drop(struct replicas *t, unsigned i)
 {
-    free(t->r[i]->load);
+    json_decref(t->r[i]->load);
+    free(t->r[i]->sample);
     free(t->r[i]);
     memmove(&t->r[i], &t->r[i + 1], (t->n - i - 1) * sizeof t->r[0]);
     t->n--;
@@ -76,6 +64,7 @@ static struct replica *add(struct replicas *t, const char *service, const char *
     snprintf(r->instance, sizeof r->instance, "%s", instance);
     r->first_ms = r->last_ms = now_ms;
     r->shown = REPLICA_UP;
+    r->sample = xcalloc(1, sizeof *r->sample);
     /* Kept sorted by service and instance, so that a page never reorders itself. */
     unsigned at = t->n++;
     while (at > 0 && (strcmp(t->r[at - 1]->service, service) > 0 ||
@@ -100,17 +89,29 @@ static struct replica *speaker(struct replicas *t, const char *sender, const jso
     return r || !create ? r : add(t, service, instance, now_ms);
 }
 
-static void note_boot(struct replicas *t, struct replica *r, const char *boot_id,
+/* True when this is another process than before. */
+static bool note_boot(struct replicas *t, struct replica *r, const char *boot_id,
                       const char *version, int64_t wall_us)
 {
-    if (!r->boot_id[0])
-        note(t, wall_us, "%s started (%s)", r->instance, version);
-    else if (strcmp(r->boot_id, boot_id) != 0) {
-        r->restarts++;
-        r->shown = REPLICA_UP;
-        note(t, wall_us, "%s %s", r->instance,
-             r->farewell ? "restarted" : "came back after it went without a farewell");
+    struct changes *c = &t->changes;
+    if (!r->boot_id[0]) {
+        r->since_us = wall_us;
+        changes_note(c, wall_us, "started", r->instance, "", "%s started (%s)",
+                     r->instance, version);
+        return false;
     }
+    if (strcmp(r->boot_id, boot_id) == 0)
+        return false;
+    r->restarts++;
+    r->shown = REPLICA_UP;
+    r->since_us = wall_us;
+    changes_note(c, wall_us, "restarted", r->instance, "", "%s %s", r->instance,
+                 r->farewell ? "restarted"
+                             : "came back after it went without a farewell");
+    if (strcmp(r->version, version) != 0)
+        changes_note(c, wall_us, "version", r->instance, "", "%s %s \u2192 %s",
+                     r->instance, r->version, version);
+    return true;
 }
 
 static void read_cpu(struct replica *r, const json_t *beat, int64_t now_ms)
@@ -122,10 +123,56 @@ static void read_cpu(struct replica *r, const json_t *beat, int64_t now_ms)
     r->cpu_us = cpu;
 }
 
+struct keeper {
+    struct replicas *t;
+    const struct replica *r;
+};
+
+static void keep(void *arg, int tier, int64_t start_s, const struct figure_slot *slot)
+{
+    const struct keeper *k = arg;
+    if (k->t->keep)
+        k->t->keep(k->t->arg, k->r, tier, start_s, slot);
+}
+
+/* Where a gauge stands in the beat's load; the first that is there counts. */
+static int64_t read_gauge(const json_t *load, enum figure_gauge g)
+{
+    static const char *const KEYS[FIGURE_GAUGES][2] = {
+        [GAUGE_IN_FLIGHT] = { "http_in_flight", "in_flight" },
+        [GAUGE_QUEUE] = { "ready", NULL },
+        [GAUGE_OLDEST_S] = { "oldest_s", NULL },
+        [GAUGE_OUTBOX] = { "event_backlog", NULL },
+        [GAUGE_LAG] = { "lag", NULL },
+        [GAUGE_HASH_QUEUE] = { "hash_queue", NULL },
+    };
+    for (size_t i = 0; i < 2 && KEYS[g][i]; i++) {
+        const json_t *v = json_object_get(load, KEYS[g][i]);
+        if (json_is_integer(v) && json_integer_value(v) >= 0)
+            return json_integer_value(v);
+    }
+    return -1;
+}
+
+static void sample(struct replicas *t, struct replica *r, const json_t *beat,
+                   int64_t wall_us, bool restarted)
+{
+    struct keeper k = { t, r };
+    struct figures totals;
+    int64_t gauges[FIGURE_GAUGES];
+    for (int g = 0; g < FIGURE_GAUGES; g++)
+        gauges[g] = read_gauge(r->load, (enum figure_gauge)g);
+    gauges[GAUGE_RSS_KIB] = r->rss_kib;
+    gauges[GAUGE_CPU_PERMILLE] = r->cpu_permille;
+    figures_read(beat, &totals);
+    sample_beat(r->sample, &totals, gauges, wall_us, restarted, keep, &k);
+}
+
 bool replicas_beat(struct replicas *t, const char *sender, const json_t *beat,
                    int64_t now_ms, int64_t wall_us)
 {
     char boot_id[sizeof((struct replica *)0)->boot_id];
+    char version[sizeof((struct replica *)0)->version];
     int64_t at_us = message_int(beat, "at_us");
     if (at_us < wall_us - REPLICA_STALE_MS * 1000)
         return false;
@@ -133,8 +180,9 @@ bool replicas_beat(struct replicas *t, const char *sender, const json_t *beat,
     if (!r)
         return false;
     message_text(beat, "boot_id", boot_id, sizeof boot_id);
-    message_text(beat, "version", r->version, sizeof r->version);
-    note_boot(t, r, boot_id, r->version, wall_us);
+    message_text(beat, "version", version, sizeof version);
+    bool restarted = note_boot(t, r, boot_id, version, wall_us);
+    memcpy(r->version, version, sizeof r->version);
     message_text(beat, "boot_id", r->boot_id, sizeof r->boot_id);
     message_text(beat, "control", r->control, sizeof r->control);
     message_text(beat, "state", r->state, sizeof r->state);
@@ -147,8 +195,9 @@ bool replicas_beat(struct replicas *t, const char *sender, const json_t *beat,
     r->last_ms = now_ms;
     r->farewell = false;
     r->probe = PROBE_NONE;
-    free(r->load);
-    r->load = json_dumps(json_object_get(beat, "load"), JSON_COMPACT);
+    json_decref(r->load);
+    r->load = json_incref(json_object_get(beat, "load"));
+    sample(t, r, beat, wall_us, restarted);
     drop_predecessor(t, r);
     return true;
 }
@@ -164,7 +213,9 @@ bool replicas_bye(struct replicas *t, const char *sender, const json_t *bye,
     r->farewell = true;
     r->last_ms = now_ms;
     r->shown = REPLICA_STOPPED;
-    note(t, wall_us, "%s stopped cleanly", r->instance);
+    r->since_us = wall_us;
+    changes_note(&t->changes, wall_us, "stopped", r->instance, "", "%s stopped cleanly",
+                 r->instance);
     return true;
 }
 
@@ -194,8 +245,8 @@ static enum replica_status silent_status(const struct replica *r)
     return by_probe[r->probe];
 }
 
-enum replica_status replica_status(const struct replica *r, int64_t now_ms,
-                                   char evidence[static 200])
+enum replica_status replica_status(const struct replica *r, const char *version,
+                                   int64_t now_ms, char evidence[static 200])
 {
     static const char *const said[] = {
         [PROBE_NONE] = "not asked yet",
@@ -214,9 +265,38 @@ enum replica_status replica_status(const struct replica *r, int64_t now_ms,
     }
     snprintf(evidence, 200, "Beats every second, the last one %.1f s ago%s%s.", age,
              r->why[0] ? "; it says: " : "", r->why);
-    if (strcmp(r->state, "ready") == 0)
+    if (strcmp(r->state, "ready") != 0)
+        return strcmp(r->state, "draining") == 0 ? REPLICA_DRAINING : REPLICA_NOT_READY;
+    if (!version || strcmp(version, r->version) == 0)
         return REPLICA_UP;
-    return strcmp(r->state, "draining") == 0 ? REPLICA_DRAINING : REPLICA_NOT_READY;
+    snprintf(evidence, 200, "Ready, but it runs %s where %s should run.", r->version,
+             version);
+    return REPLICA_WRONG_VERSION;
+}
+
+bool replica_is_live(enum replica_status s)
+{
+    return s == REPLICA_UP || s == REPLICA_NOT_READY || s == REPLICA_DRAINING ||
+           s == REPLICA_WRONG_VERSION;
+}
+
+/* As a sentence goes on after the name. */
+static const char *const BECAME[REPLICA_STATUSES] = {
+    [REPLICA_UP] = "is up",
+    [REPLICA_NOT_READY] = "is not ready",
+    [REPLICA_DRAINING] = "drains",
+    [REPLICA_STOPPED] = "stopped cleanly",
+    [REPLICA_SILENT] = "fell silent",
+    [REPLICA_CRASHED] = "crashed",
+    [REPLICA_FROZEN] = "froze",
+    [REPLICA_MUTE] = "cannot be heard",
+    [REPLICA_WRONG_VERSION] = "has the wrong version",
+};
+
+static void flush(struct replicas *t, struct replica *r, int64_t wall_us, bool all)
+{
+    struct keeper k = { t, r };
+    sample_flush(r->sample, wall_us, all, keep, &k);
 }
 
 void replicas_tick(struct replicas *t, int64_t now_ms, int64_t wall_us)
@@ -224,78 +304,61 @@ void replicas_tick(struct replicas *t, int64_t now_ms, int64_t wall_us)
     char evidence[200];
     for (unsigned i = 0; i < t->n; i++) {
         struct replica *r = t->r[i];
-        enum replica_status s = replica_status(r, now_ms, evidence);
+        enum replica_status s = replica_status(r, t->version, now_ms, evidence);
+        flush(t, r, wall_us, false);
         if (now_ms - r->last_ms > REPLICA_FORGET_MS) {
+            changes_note(&t->changes, wall_us, "gone", r->instance, "",
+                         "%s is no longer shown", r->instance);
             drop(t, i--);
             continue;
         }
         if (s == r->shown || s == REPLICA_SILENT)
             continue;
         r->shown = s;
-        note(t, wall_us, "%s is %s", r->instance, STATUS_NAMES[s]);
+        r->since_us = wall_us;
+        changes_note(&t->changes, wall_us, STATUS_NAMES[s], r->instance, "", "%s %s",
+                     r->instance, BECAME[s]);
     }
 }
 
-static void write_replica(const struct replica *r, int64_t now_ms, struct jsonw *w)
+void replicas_flush(struct replicas *t, int64_t wall_us)
+{
+    for (unsigned i = 0; i < t->n; i++)
+        flush(t, t->r[i], wall_us, true);
+}
+
+void replicas_checkpoint(struct replicas *t)
+{
+    for (unsigned i = 0; i < t->n; i++) {
+        struct keeper k = { t, t->r[i] };
+        sample_checkpoint(t->r[i]->sample, keep, &k);
+    }
+}
+
+struct replica *replicas_find(const struct replicas *t, struct str instance)
+{
+    for (unsigned i = 0; i < t->n; i++)
+        if (str_eq(str_of(t->r[i]->instance), instance))
+            return t->r[i];
+    return NULL;
+}
+
+bool replicas_forget(struct replicas *t, struct replica *r, int64_t now_ms,
+                     int64_t wall_us, const char *who)
 {
     char evidence[200];
-    enum replica_status s = replica_status(r, now_ms, evidence);
-    jw_object(w);
-    jw_kcstr(w, "instance", r->instance);
-    jw_kcstr(w, "status", STATUS_NAMES[s]);
-    jw_kcstr(w, "evidence", evidence);
-    jw_kcstr(w, "version", r->version);
-    jw_kcstr(w, "control", r->control);
-    jw_kint(w, "pid", r->pid);
-    jw_kint(w, "uptime_s", r->uptime_s);
-    jw_kint(w, "silent_ms", now_ms - r->last_ms);
-    jw_kint(w, "rss_kib", r->rss_kib);
-    jw_kint(w, "cpu_permille", r->cpu_permille);
-    jw_kint(w, "restarts", r->restarts);
-    jw_kraw(w, "load", r->load ? str_of(r->load) : STR("{}"));
-    jw_object_end(w);
-}
-
-static void write_service(const struct replicas *t, struct str name, int64_t now_ms,
-                          struct jsonw *w)
-{
-    jw_object(w);
-    jw_kstr(w, "name", name);
-    jw_key(w, "replicas");
-    jw_array(w);
+    enum replica_status s = replica_status(r, t->version, now_ms, evidence);
+    if (s != REPLICA_STOPPED && s != REPLICA_CRASHED)
+        return false;
+    changes_note(&t->changes, wall_us, "gone", r->instance, who, "%s is no longer shown",
+                 r->instance);
+    flush(t, r, wall_us, true);
     for (unsigned i = 0; i < t->n; i++)
-        if (str_eq(str_of(t->r[i]->service), name))
-            write_replica(t->r[i], now_ms, w);
-    jw_array_end(w);
-    jw_object_end(w);
-}
-
-static void write_changes(const struct replicas *t, struct jsonw *w)
-{
-    char at[CLOCK_TEXT_SIZE];
-    jw_key(w, "changes");
-    jw_array(w);
-    for (unsigned i = 1; i <= t->nchanges; i++) {
-        const struct replica_change *c =
-            &t->changes[(t->next + CHANGES_MAX - i) % CHANGES_MAX];
-        jw_object(w);
-        jw_kcstr(w, "at", clock_text(c->wall_us, at));
-        jw_kcstr(w, "text", c->text);
-        jw_object_end(w);
-    }
-    jw_array_end(w);
-}
-
-void replicas_write(const struct replicas *t, const char *expect, int64_t now_ms,
-                    struct jsonw *w)
-{
-    struct str rest = str_of(expect);
-    jw_key(w, "services");
-    jw_array(w);
-    while (rest.p)
-        write_service(t, str_trim(str_cut(&rest, ',')), now_ms, w);
-    jw_array_end(w);
-    write_changes(t, w);
+        if (t->r[i] == r) {
+            drop(t, i);
+            break;
+        }
+    return true;
 }
 
 void replicas_deinit(struct replicas *t)

@@ -15,6 +15,8 @@
 
 #include "base/jsonw.h"
 #include "base/str.h"
+#include "monitor/change.h"
+#include "monitor/sample.h"
 
 enum {
     REPLICAS_MAX = 128,
@@ -27,11 +29,13 @@ enum replica_status {
     REPLICA_UP,
     REPLICA_NOT_READY,
     REPLICA_DRAINING,
-    REPLICA_STOPPED, /* said farewell */
-    REPLICA_SILENT,  /* beats stopped, not probed yet */
-    REPLICA_CRASHED, /* no farewell, nobody listens */
-    REPLICA_FROZEN,  /* connected, but its loop does not answer */
-    REPLICA_MUTE,    /* answers, but its beats do not arrive */
+    REPLICA_STOPPED,       /* said farewell */
+    REPLICA_SILENT,        /* beats stopped, not probed yet */
+    REPLICA_CRASHED,       /* no farewell, nobody listens */
+    REPLICA_FROZEN,        /* connected, but its loop does not answer */
+    REPLICA_MUTE,          /* answers, but its beats do not arrive */
+    REPLICA_WRONG_VERSION, /* ready, but not of the version that should run */
+    REPLICA_STATUSES
 };
 
 enum replica_probe { PROBE_NONE, PROBE_ANSWERED, PROBE_NO_ANSWER, PROBE_UNREACHABLE };
@@ -41,28 +45,27 @@ struct replica {
     char state[16], why[120];
     int64_t first_ms, last_ms; /* monotonic, of receipt */
     int64_t uptime_s, pid, rss_kib, cpu_us, cpu_permille;
-    int64_t at_us; /* wall, of the sender's last beat */
+    int64_t at_us;    /* wall, of the sender's last beat */
+    int64_t since_us; /* wall, of the last change of status */
     bool farewell;
     int restarts;
     enum replica_probe probe;
     int64_t probed_ms;
     bool probing;
     enum replica_status shown; /* as last noted in `changes` */
-    char *load;                /* JSON object as it came; heap */
-};
-
-enum { CHANGES_MAX = 40 };
-
-struct replica_change {
-    int64_t wall_us;
-    char text[160];
+    json_t *load;              /* object as it came */
+    struct sample *sample;
 };
 
 struct replicas {
     struct replica *r[REPLICAS_MAX];
     unsigned n;
-    struct replica_change changes[CHANGES_MAX]; /* ring, newest at (next - 1) */
-    unsigned next, nchanges;
+    struct changes changes;
+    const char *version; /* that should run; NULL: any will do */
+    /* Told of slots that history keeps; may be NULL. */
+    void (*keep)(void *arg, const struct replica *r, int tier, int64_t start_s,
+                 const struct figure_slot *slot);
+    void *arg;
 };
 
 /* A beat or farewell from the peer whose certificate says `sender`. False: refused
@@ -71,9 +74,10 @@ bool replicas_beat(struct replicas *t, const char *sender, const json_t *beat,
                    int64_t now_ms, int64_t wall_us);
 bool replicas_bye(struct replicas *t, const char *sender, const json_t *bye,
                   int64_t now_ms, int64_t wall_us);
-/* The verdict; evidence receives one plain sentence. */
-enum replica_status replica_status(const struct replica *r, int64_t now_ms,
-                                   char evidence[static 200]);
+/* The verdict; evidence receives one plain sentence. version: that should run, or NULL.
+ */
+enum replica_status replica_status(const struct replica *r, const char *version,
+                                   int64_t now_ms, char evidence[static 200]);
 const char *replica_status_name(enum replica_status s);
 /* The outcome of a probe of the control port. */
 void replica_probed(struct replica *r, enum replica_probe outcome, int64_t now_ms);
@@ -81,9 +85,16 @@ void replica_probed(struct replica *r, enum replica_probe outcome, int64_t now_m
 bool replica_wants_probe(const struct replica *r, int64_t now_ms);
 /* Once a second: notes changes of state, forgets what is long gone. */
 void replicas_tick(struct replicas *t, int64_t now_ms, int64_t wall_us);
-/* {"services":[...],"changes":[...]}: members into an open object. expect: comma list. */
-void replicas_write(const struct replicas *t, const char *expect, int64_t now_ms,
-                    struct jsonw *w);
+/* Hands over everything that history should have, before the end. */
+void replicas_flush(struct replicas *t, int64_t wall_us);
+/* Hands over what long slots have so far. */
+void replicas_checkpoint(struct replicas *t);
+struct replica *replicas_find(const struct replicas *t, struct str instance);
+/* Its process is there: up, not ready, draining or of the wrong version. */
+bool replica_is_live(enum replica_status s);
+/* No longer shown. False: it is there, so it would only come back. */
+bool replicas_forget(struct replicas *t, struct replica *r, int64_t now_ms,
+                     int64_t wall_us, const char *who);
 void replicas_deinit(struct replicas *t);
 
 #endif

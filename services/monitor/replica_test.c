@@ -27,7 +27,7 @@ static bool give(struct replicas *t, const char *sender, json_t *m, int64_t now_
 static enum replica_status status_at(const struct replicas *t, int64_t now_ms)
 {
     char evidence[200];
-    enum replica_status s = replica_status(t->r[0], now_ms, evidence);
+    enum replica_status s = replica_status(t->r[0], NULL, now_ms, evidence);
     assert_true(strlen(evidence) > 10);
     return s;
 }
@@ -144,36 +144,36 @@ static void what_is_long_gone_is_forgotten(void **state)
     replica_probed(t.r[0], PROBE_UNREACHABLE, 5000);
     replicas_tick(&t, 6000, WALL);
     assert_int_equal(t.n, 1);
-    assert_non_null(strstr(t.changes[t.next - 1].text, "x-1 is crashed"));
+    assert_non_null(strstr(t.changes.ring[t.changes.next - 1].text, "x-1 crashed"));
     replicas_tick(&t, 1000 + REPLICA_FORGET_MS + 1, WALL);
     assert_int_equal(t.n, 0);
     replicas_deinit(&t);
 }
 
-static void the_page_misses_services_nobody_saw(void **state)
+static void another_version_than_expected_is_told(void **state)
+{
+    (void)state;
+    struct replicas t = { .version = "2" };
+    char evidence[200];
+    give(&t, "auth", beat("auth", "b1", "ready"), 1000);
+    assert_int_equal(replica_status(t.r[0], t.version, 1200, evidence),
+                     REPLICA_WRONG_VERSION);
+    assert_non_null(strstr(evidence, "it runs 1 where 2 should run"));
+    give(&t, "auth", beat("auth", "b1", "draining"), 1300);
+    assert_int_equal(replica_status(t.r[0], t.version, 1400, evidence), REPLICA_DRAINING);
+    replicas_deinit(&t);
+}
+
+static void only_what_is_gone_is_forgotten_by_hand(void **state)
 {
     (void)state;
     struct replicas t = { 0 };
-    struct buf b;
-    struct jsonw w;
     give(&t, "auth", beat("auth", "b1", "ready"), 1000);
-    buf_init(&b, 65536);
-    jw_begin(&w, &b);
-    jw_object(&w);
-    replicas_write(&t, "gateway,auth", 1200, &w);
-    jw_object_end(&w);
-    jw_end(&w);
-    json_t *o = json_loadb(b.p, b.n, 0, NULL);
-    assert_non_null(o);
-    json_t *services = json_object_get(o, "services");
-    assert_int_equal(json_array_size(services), 2);
-    assert_int_equal(
-        json_array_size(json_object_get(json_array_get(services, 0), "replicas")), 0);
-    json_t *r =
-        json_array_get(json_object_get(json_array_get(services, 1), "replicas"), 0);
-    assert_string_equal(json_string_value(json_object_get(r, "status")), "up");
-    json_decref(o);
-    buf_deinit(&b);
+    assert_false(replicas_forget(&t, t.r[0], 1200, WALL, "ada"));
+    replica_probed(t.r[0], PROBE_UNREACHABLE, 5000);
+    assert_true(replicas_forget(&t, t.r[0], 5100, WALL, "ada"));
+    assert_int_equal(t.n, 0);
+    assert_string_equal(t.changes.ring[t.changes.next - 1].who, "ada");
     replicas_deinit(&t);
 }
 
@@ -203,7 +203,8 @@ int main(void)
         cmocka_unit_test(another_boot_is_a_restart),
         cmocka_unit_test(a_successor_on_the_same_port_replaces),
         cmocka_unit_test(what_is_long_gone_is_forgotten),
-        cmocka_unit_test(the_page_misses_services_nobody_saw),
+        cmocka_unit_test(another_version_than_expected_is_told),
+        cmocka_unit_test(only_what_is_gone_is_forgotten_by_hand),
         cmocka_unit_test(full_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@ import zmq
 
 from quintet import env
 
+VERSION = (env.ROOT / "VERSION").read_text().strip()
 ADMIN = ("ops", "a-long-passphrase")
 READER = ("look", "only:looking")
 BASIC = f"{ADMIN[0]}:{ADMIN[1]},{READER[0]}:{READER[1]}:ro"
@@ -112,7 +113,7 @@ class Speaker:
         self.socket.connect(stack.daemons["monitor"].environment["MONITOR_TELEMETRY"])
 
     def message(self, **more):
-        return {"service": self.name, "instance": f"{self.name}-t", "version": "9",
+        return {"service": self.name, "instance": f"{self.name}-t", "version": VERSION,
                 "boot_id": "boot-1", "seq": 1, "at_us": int(time.time() * 1e6),
                 "state": "ready", "why": None, "control": "tcp://127.0.0.1:1",
                 "uptime_s": 5, "pid": 42, "rss_kib": 1000, "cpu_us": 10,

@@ -1,0 +1,262 @@
+#include "monitor/watch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "monitor/app.h"
+#include "svc/events_parse.h"
+
+enum {
+    LOOKED_MS = 30000, /* so long after the last look it goes on */
+    OLD_MS = 30000,    /* an older answer is none */
+    HOURS = 24,
+    HOUR_S = 3600,
+};
+
+struct poll {
+    struct watch *watch;
+    json_t *answer;
+    int64_t answered_ms, asked_ms;
+    bool asking;
+};
+
+enum what { QUEUE, COUNTS, MISSED, STATS, POLLS };
+
+struct watch {
+    struct monitor_app *app;
+    int64_t looked_ms;
+    struct poll poll[POLLS];
+};
+
+struct question {
+    const char *method; /* NULL: not asked */
+    int64_t every_ms;
+    void (*body)(struct jsonw *w); /* its members; may be NULL */
+};
+static const struct question ASK[POLLS];
+
+struct watch *watch_new(struct monitor_app *app)
+{
+    struct watch *w = xcalloc(1, sizeof *w);
+    w->app = app;
+    w->looked_ms = -LOOKED_MS;
+    for (int i = 0; i < POLLS; i++)
+        w->poll[i].watch = w;
+    return w;
+}
+
+void watch_free(struct watch **wp)
+{
+    struct watch *w = *wp;
+    if (!w)
+        return;
+    *wp = NULL;
+    for (int i = 0; i < POLLS; i++)
+        json_decref(w->poll[i].answer);
+    free(w);
+}
+
+/* ---- asking ---- */
+
+static void on_answer(void *arg, enum err e, const struct frame *reply)
+{
+    struct poll *p = arg;
+    p->asking = false;
+    if (e != ERR_OK)
+        return;
+    json_decref(p->answer);
+    p->answer = json_loadb(reply->body.p, reply->body.n, 0, NULL);
+    p->answered_ms = clock_mono_ms();
+}
+
+static void ask(struct watch *w, int which)
+{
+    struct poll *p = &w->poll[which];
+    const struct contract_method *m =
+        contract_by_name(w->app->svc->contract, ASK[which].method);
+    if (!m)
+        return;
+    struct frame req = { .method = m->number };
+    struct jsonw jw;
+    AUTO_BUF struct buf body, meta;
+    buf_init(&body, 1024);
+    buf_init(&meta, FRAME_META_MAX);
+    if (ASK[which].body) {
+        jw_begin(&jw, &body);
+        jw_object(&jw);
+        ASK[which].body(&jw);
+        jw_object_end(&jw);
+        jw_end(&jw);
+        record_add(&meta, REC_CONTENT_TYPE, STR("application/json"));
+    }
+    req.body = buf_get(&body);
+    req.meta = buf_get(&meta);
+    id_uuid7(req.request_id);
+    p->asking = true;
+    p->asked_ms = clock_mono_ms();
+    rpc_call(w->app->mailer, &req, m->timeout_ms, false, on_answer, p);
+}
+
+void watch_wanted(struct watch *w)
+{
+    w->looked_ms = clock_mono_ms();
+}
+
+void watch_tick(struct watch *w)
+{
+    int64_t now = clock_mono_ms();
+    struct rpc_client_state mailer;
+    if (now - w->looked_ms > LOOKED_MS)
+        return;
+    rpc_client_state(w->app->mailer, &mailer);
+    for (int i = 0; i < POLLS; i++)
+        if (mailer.live > 0 && ASK[i].method && !w->poll[i].asking &&
+            (w->poll[i].asked_ms == 0 || now - w->poll[i].asked_ms >= ASK[i].every_ms))
+            ask(w, i);
+}
+
+void watch_stale(struct watch *w)
+{
+    for (int i = 0; i < POLLS; i++)
+        w->poll[i].asked_ms = 0;
+}
+
+/* ---- answers ---- */
+
+static const json_t *answer_of(const struct watch *w, enum what which)
+{
+    const struct poll *p = &w->poll[which];
+    return p->answer && clock_mono_ms() - p->answered_ms < OLD_MS ? p->answer : NULL;
+}
+
+static int64_t integer_of(const json_t *o, const char *key)
+{
+    return json_integer_value(json_object_get(o, key));
+}
+
+int64_t watch_missed(const struct watch *w)
+{
+    return integer_of(answer_of(w, MISSED), "count");
+}
+
+const char *watch_missed_text(const struct watch *w)
+{
+    const json_t *first =
+        json_array_get(json_object_get(answer_of(w, MISSED), "missed"), 0);
+    const char *text = json_string_value(json_object_get(first, "text"));
+    return text ? text : "Registered, and no mail has been accepted for them.";
+}
+
+int64_t watch_dead(const struct watch *w)
+{
+    return integer_of(json_object_get(answer_of(w, COUNTS), "counts"), "dead");
+}
+
+const json_t *watch_queue(const struct watch *w)
+{
+    return answer_of(w, QUEUE);
+}
+
+int64_t watch_oldest_s(const struct watch *w)
+{
+    return integer_of(answer_of(w, QUEUE), "oldest_s");
+}
+
+bool watch_queue_stands(const struct watch *w, char *title, char *text, size_t size)
+{
+    const json_t *q = answer_of(w, QUEUE), *breaker = json_object_get(q, "breaker");
+    const char *by = json_string_value(json_object_get(q, "paused_by"));
+    const char *why = json_string_value(json_object_get(q, "paused_why"));
+    const char *state = json_string_value(json_object_get(breaker, "state"));
+    const char *said = json_string_value(json_object_get(breaker, "text"));
+    if (json_is_true(json_object_get(q, "paused"))) {
+        snprintf(title, size, "The mail queue is paused.");
+        snprintf(text, size, "By %s: %s", by ? by : "an operator", why ? why : "");
+        return true;
+    }
+    if (!state || strcmp(state, "open") != 0)
+        return false;
+    snprintf(title, size, "No mail can be handed over.");
+    snprintf(text, size, "The mail server says: %s", said ? said : "nothing");
+    return true;
+}
+
+/* ---- mails by hour ---- */
+
+static int64_t first_hour_s(void)
+{
+    int64_t now = clock_wall_s();
+    return now - now % HOUR_S - (HOURS - 1) * HOUR_S;
+}
+
+enum outcome { SENT, DEFERRED, DEAD, OUTCOMES };
+
+static const char *const OUTCOME_NAMES[OUTCOMES] = { "sent", "deferred", "dead" };
+
+static void count_mails(const json_t *stats, int64_t n[OUTCOMES][HOURS])
+{
+    size_t i;
+    const json_t *row;
+    int64_t first = first_hour_s();
+    json_array_foreach(json_object_get(stats, "mails"), i, row)
+    {
+        const char *at = json_string_value(json_object_get(row, "at"));
+        const char *outcome = json_string_value(json_object_get(row, "outcome"));
+        int64_t us;
+        if (!at || !outcome || !event_parse_time(at, &us))
+            continue;
+        int64_t hour = us / 1000000 < first ? -1 : (us / 1000000 - first) / HOUR_S;
+        for (int o = 0; o < OUTCOMES; o++)
+            if (strcmp(outcome, OUTCOME_NAMES[o]) == 0 && hour >= 0 && hour < HOURS)
+                n[o][hour] += integer_of(row, "n");
+    }
+}
+
+void watch_write_mails(const struct watch *w, struct jsonw *out)
+{
+    const json_t *stats = answer_of(w, STATS);
+    int64_t n[OUTCOMES][HOURS] = { 0 }, total[OUTCOMES] = { 0 };
+    count_mails(stats, n);
+    jw_key(out, "mails");
+    jw_object(out);
+    api_ktime(out, "start", first_hour_s() * 1000000);
+    jw_kint(out, "step_s", HOUR_S);
+    jw_kbool(out, "complete", stats != NULL);
+    for (int o = 0; o < OUTCOMES; o++) {
+        jw_key(out, OUTCOME_NAMES[o]);
+        jw_array(out);
+        for (int h = 0; h < HOURS; h++) {
+            jw_int(out, n[o][h]);
+            total[o] += n[o][h];
+        }
+        jw_array_end(out);
+    }
+    jw_key(out, "totals");
+    jw_object(out);
+    for (int o = 0; o < OUTCOMES; o++)
+        jw_kint(out, OUTCOME_NAMES[o], total[o]);
+    jw_object_end(out);
+    jw_object_end(out);
+}
+
+/* ---- the questions ---- */
+
+static void ask_counts(struct jsonw *w)
+{
+    jw_kint(w, "limit", 1);
+}
+
+static void ask_stats(struct jsonw *w)
+{
+    char at[CLOCK_TEXT_SIZE];
+    jw_kcstr(w, "by", "hour");
+    jw_kcstr(w, "since", clock_text(first_hour_s() * 1000000, at));
+}
+
+static const struct question ASK[POLLS] = {
+    [QUEUE] = { "mailer.queue.status", 2000, NULL },
+    [COUNTS] = { "mailer.jobs.list", 4000, ask_counts },
+    [STATS] = { "mailer.stats", 15000, ask_stats },
+};
