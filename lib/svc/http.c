@@ -119,6 +119,12 @@ static size_t keep_escapes(void *arg, struct MHD_Connection *c, char *s)
 
 static void set_defaults(struct http_config *cfg)
 {
+    static const struct http_header_line NOSNIFF[] = {
+        { "X-Content-Type-Options", "nosniff" },
+        { NULL, NULL },
+    };
+    if (!cfg->refusal_headers)
+        cfg->refusal_headers = NOSNIFF;
     if (cfg->connection_memory == 0)
         cfg->connection_memory = DEFAULT_MEMORY;
     if (cfg->connection_limit == 0)

@@ -21,6 +21,11 @@
 struct http_listener;
 struct http_request;
 
+struct http_header_line {
+    const char *name;
+    const char *value; /* checked: control characters are dropped with a log line */
+};
+
 struct http_config {
     const char *listen;       /* "127.0.0.1:8000", "[::]:8000"; port 0 = any free */
     size_t connection_memory; /* bytes a connection may use for its headers */
@@ -32,6 +37,9 @@ struct http_config {
      * complete (and one for each 8 KiB of it), next request, answer made and taken. */
     int header_timeout_s, body_timeout_s, idle_timeout_s, answer_timeout_s;
     const char *thread_name;
+    /* Of the listener's own refusals, besides Content-Type; static; ended by name NULL.
+     * NULL: nosniff alone. */
+    const struct http_header_line *refusal_headers;
 };
 
 typedef void http_fn(struct http_request *r, void *arg);
@@ -73,11 +81,6 @@ const char *http_client(const struct http_request *r);
 void http_set_context(struct http_request *r, void *context);
 void *http_context(const struct http_request *r);
 int64_t http_started_us(const struct http_request *r);
-
-struct http_header_line {
-    const char *name;
-    const char *value; /* checked: control characters are dropped with a log line */
-};
 
 struct http_answer {
     int status;

@@ -13,6 +13,7 @@ enum {
     KEPT_BODY = 16 * 1024,         /* a recycled request keeps at most this much */
     DISCARD_MAX = 4 * 1024 * 1024, /* a refused body is read to its end up to here */
     ERROR_BODY_MAX = 16 * 1024,
+    REFUSAL_LINES_MAX = 10,
     BYTES_PER_SECOND = 8 * 1024, /* the slowest client that is waited for */
 };
 
@@ -163,12 +164,12 @@ static void default_error(enum err e, const char *detail, struct buf *body)
 
 static void reply_error(struct http_request *r, enum err e, const char *detail)
 {
-    static const struct http_header_line HEADERS[] = {
-        { "Content-Type", "application/json" },
-        { "X-Content-Type-Options", "nosniff" },
-        { NULL, NULL },
-    };
+    struct http_header_line lines[REFUSAL_LINES_MAX + 2] = { { "Content-Type",
+                                                               "application/json" } };
     struct http_listener *l = r->listener;
+    const struct http_header_line *more = l->cfg.refusal_headers;
+    for (unsigned n = 1; more->name && n <= REFUSAL_LINES_MAX; n++)
+        lines[n] = *more++;
     AUTO_BUF struct buf body;
     buf_init(&body, ERROR_BODY_MAX);
     if (l->error_fn)
@@ -178,7 +179,7 @@ static void reply_error(struct http_request *r, enum err e, const char *detail)
     r->close = true;
     http_reply(r, &(struct http_answer){ .status = err_info(e)->status,
                                          .body = buf_get(&body),
-                                         .headers = HEADERS });
+                                         .headers = lines });
 }
 
 /* For whoever answers (with a deadline of its own), then for the client to take it. */

@@ -78,6 +78,37 @@ static bool open_parts(struct gateway_app *app)
     return app->health != NULL;
 }
 
+static void choose_headers(struct gateway_app *app)
+{
+    static const struct http_header_line SECURITY[] = {
+        { "X-Content-Type-Options", "nosniff" },
+        { "Referrer-Policy", "same-origin" },
+        { "Cross-Origin-Opener-Policy", "same-origin" },
+    };
+    /* Browsers heed it over https only; behind a proxy that is not seen from here. */
+    static const struct http_header_line HSTS = { "Strict-Transport-Security",
+                                                  "max-age=31536000" };
+    const char *public_url = gateway_hosts_public(app->hosts);
+    unsigned n = ARRAY_LEN(SECURITY);
+    memcpy(app->security, SECURITY, sizeof SECURITY);
+    if (str_starts(str_of(public_url), STR("https://")))
+        app->security[n++] = HSTS;
+    memcpy(app->refusal, app->security, sizeof app->security);
+    app->refusal[n++] =
+        (struct http_header_line){ "Content-Security-Policy", GATEWAY_NO_FRAMES };
+    app->refusal[n++] = (struct http_header_line){ "Cache-Control", "no-store" };
+}
+
+static bool open_cors(struct gateway_app *app)
+{
+    struct str bad;
+    app->cors = gateway_cors_new(app->cfg->cors_origins, &bad);
+    if (!app->cors)
+        log_error("config", "CORS_ALLOWED_ORIGINS holds what is no origin",
+                  F_SLICE("value", bad));
+    return app->cors != NULL;
+}
+
 static bool open_listener(struct gateway_app *app)
 {
     AUTO_FREE char *why = NULL;
@@ -91,7 +122,8 @@ static bool open_listener(struct gateway_app *app)
                                           .body_timeout_s = (int)cfg->body_timeout_s,
                                           .answer_timeout_s = (int)cfg->answer_timeout_s,
                                           .idle_timeout_s = (int)cfg->idle_timeout_s,
-                                          .thread_name = "http" },
+                                          .thread_name = "http",
+                                          .refusal_headers = app->refusal },
                    gateway_serve, gateway_refused, app, &why);
     if (app->http) {
         log_info("http", "listening", F_STR("address", http_address(app->http)));
@@ -116,8 +148,9 @@ bool gateway_init(struct svc *svc)
                   F_STR("url", app->cfg->public_url));
         return false;
     }
+    choose_headers(app);
     app->docs = gateway_docs_new(svc->contract, app->cfg->public_url);
-    if (!open_clients(app) || !open_parts(app))
+    if (!open_cors(app) || !open_clients(app) || !open_parts(app))
         return false;
     svc->init_exit_code = EXIT_MISSING;
     return open_listener(app);
@@ -219,6 +252,7 @@ void gateway_deinit(struct svc *svc)
     gateway_proxies_free(&app->proxies);
     gateway_revocations_free(&app->revocations);
     gateway_keyring_free(&app->keyring);
+    gateway_cors_free(&app->cors);
     gateway_hosts_free(&app->hosts);
     gateway_metrics_free(&app->metrics);
     gateway_inbox_deinit(&app->inbox);

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "gateway/config.h"
+#include "gateway/cors.h"
 #include "gateway/docs.h"
 #include "gateway/health.h"
 #include "gateway/host.h"
@@ -24,6 +25,9 @@
 
 struct gateway_app;
 
+/* The Content-Security-Policy of everything that is not a page of the gateway's. */
+#define GATEWAY_NO_FRAMES "frame-ancestors 'none'"
+
 /* One HTTP request on its way; recycled. Owned by one thread at a time. */
 struct gateway_request {
     struct gateway_request *next;
@@ -36,9 +40,10 @@ struct gateway_request {
     struct gateway_format format;
     struct address client; /* who asks, behind trusted proxies */
     char client_text[ADDRESS_TEXT];
-    bool https;       /* so says a trusted proxy */
-    unsigned step;    /* of the decision: where the loop's thread goes on */
-    bool handed_over; /* suspended; the loop's thread has it */
+    bool https;               /* so says a trusted proxy */
+    const char *allow_origin; /* for CORS; NULL: not allowed, or nobody asks */
+    unsigned step;            /* of the decision: where the loop's thread goes on */
+    bool handed_over;         /* suspended; the loop's thread has it */
     bool is_options;
     bool asked_for_keys; /* its key id was unknown once already */
     bool asks_limiter;   /* Redis is to say whether it is one too many */
@@ -59,7 +64,12 @@ struct gateway_app {
     struct svc *svc;
     const struct gateway_config *cfg;
     struct gateway_hosts *hosts;
+    struct gateway_cors *cors;
     struct gateway_proxies *proxies;
+    /* What every answer says, whatever else it is: security headers; ended by NULL. */
+    struct http_header_line security[8];
+    /* The same, and what the listener's own refusals say besides. */
+    struct http_header_line refusal[8];
     struct redis *redis; /* NULL: no REDIS_URL */
     struct limiter *limiter;
     struct rpc_client *auth, *catalog;
@@ -114,6 +124,8 @@ void gateway_reply_failure(struct gateway_request *rq, enum err e,
                            const struct frame *reply);
 void gateway_reply_success(struct gateway_request *rq, const struct frame *reply,
                            struct rpc_client *from);
+/* Yes to a page of another origin that asks before it asks. */
+void gateway_reply_preflight(struct gateway_request *rq);
 /* 429. */
 void gateway_reply_throttled(struct gateway_request *rq,
                              const struct limiter_refusal *refusal);

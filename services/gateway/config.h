@@ -34,7 +34,8 @@ struct gateway_config {
     int64_t body_max, connections;
     const char *limit[NLIMIT_CLASSES]; /* "20/m,100/h"; none for LIMIT_NONE */
     const char *limit_exempt;          /* networks */
-    const char *trusted_proxies;       /* networks and names */
+    const char *cors_origins;
+    const char *trusted_proxies; /* networks and names */
     int64_t header_timeout_s, body_timeout_s, answer_timeout_s, idle_timeout_s;
 };
 

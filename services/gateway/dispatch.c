@@ -1,8 +1,8 @@
 /*
  * What is decided before a service is asked, in the order of the original: route, host,
- * negotiation, token, role, rate, verb. Each check answers the request itself when it
- * refuses it. Runs in the listener's thread, its rest in the loop's when that had to ask
- * somebody; nothing here blocks.
+ * preflight, negotiation, token, role, rate, verb. Each check answers the request itself
+ * when it refuses it. Runs in the listener's thread, its rest in the loop's when that had
+ * to ask somebody; nothing here blocks.
  */
 #include "gateway/app.h"
 
@@ -21,6 +21,7 @@ enum { OPTIONS_MAX = 4096, KEY_MAX = 255, FORWARDED_MAX = 8 };
 enum step {
     STEP_ROUTE,
     STEP_HOST,
+    STEP_PREFLIGHT,
     STEP_FORMAT,
     STEP_ACTOR,
     STEP_ROLE,
@@ -62,6 +63,16 @@ static bool check_host(struct gateway_request *rq)
     if (gateway_host_allowed(rq->app->hosts, host))
         return true;
     gateway_reply_error(rq, ERR_BAD_REQUEST, "The Host header is not an allowed one.");
+    return false;
+}
+
+/* Browsers ask without a token, whatever the method itself needs. */
+static bool check_preflight(struct gateway_request *rq)
+{
+    if (!rq->is_options || !rq->allow_origin ||
+        http_header(rq->http, "Access-Control-Request-Method").n == 0)
+        return true;
+    gateway_reply_preflight(rq);
     return false;
 }
 
@@ -271,9 +282,15 @@ static bool check_key(struct gateway_request *rq)
 /* ---- all of it ---- */
 
 static check_fn *const CHECKS[NSTEPS] = {
-    [STEP_ROUTE] = check_route, [STEP_HOST] = check_host, [STEP_FORMAT] = check_format,
-    [STEP_ACTOR] = check_actor, [STEP_ROLE] = check_role, [STEP_RATE] = check_rate,
-    [STEP_VERB] = check_verb,   [STEP_KEY] = check_key,
+    [STEP_ROUTE] = check_route,
+    [STEP_HOST] = check_host,
+    [STEP_PREFLIGHT] = check_preflight,
+    [STEP_FORMAT] = check_format,
+    [STEP_ACTOR] = check_actor,
+    [STEP_ROLE] = check_role,
+    [STEP_RATE] = check_rate,
+    [STEP_VERB] = check_verb,
+    [STEP_KEY] = check_key,
 };
 
 static bool decide(struct gateway_request *rq, unsigned from)
@@ -320,6 +337,8 @@ void gateway_serve(struct http_request *http, void *arg)
 {
     struct gateway_request *rq = gateway_request_new(arg, http);
     find_client(rq);
+    if (gateway_cors_used(rq->app->cors))
+        rq->allow_origin = gateway_cors_allow(rq->app->cors, http_header(http, "Origin"));
     gateway_ids_fill(&rq->ids, http_header(http, "X-Request-ID"),
                      http_header(http, "traceparent"));
     rq->format = (struct gateway_format){ .acceptable = true };

@@ -9,7 +9,7 @@
 #include "gateway/envelope.h"
 #include "svc/log.h"
 
-enum { LINES_MAX = 20, ERROR_MAX = 1024 * 1024 };
+enum { LINES_MAX = 24, ERROR_MAX = 1024 * 1024 };
 
 /* The header lines of one answer. Values are static, the request's, or copies. */
 struct lines {
@@ -36,18 +36,31 @@ static void add_slice(struct lines *l, const char *name, struct str value)
     add(l, name, arena_str(&l->copies, value));
 }
 
-/* What every answer says. type NULL: there is no body. */
+/* What a script of an allowed origin may read of an answer. */
+static const char EXPOSED[] = "Allow, ETag, Location, RateLimit, RateLimit-Policy, "
+                              "Retry-After, WWW-Authenticate, X-Request-ID";
+
+static void add_origin(struct lines *l, const struct gateway_request *rq)
+{
+    add(l, "Vary", gateway_cors_used(rq->app->cors) ? "Accept, Origin" : "Accept");
+    if (!rq->allow_origin)
+        return;
+    add(l, "Access-Control-Allow-Origin", rq->allow_origin);
+    add(l, "Access-Control-Expose-Headers", EXPOSED);
+}
+
+/* What every answer says. type NULL: there is no body, or its type is not known yet. */
 static void add_common(struct lines *l, const struct gateway_request *rq,
-                       const char *type)
+                       const char *type, const char *policy)
 {
     if (type)
         add(l, "Content-Type", type);
-    add(l, "Vary", "Accept");
+    add_origin(l, rq);
     if (rq->route.allow[0])
         add(l, "Allow", rq->route.allow);
-    add(l, "X-Content-Type-Options", "nosniff");
-    add(l, "Referrer-Policy", "same-origin");
-    add(l, "Cross-Origin-Opener-Policy", "same-origin");
+    for (const struct http_header_line *h = rq->app->security; h->name; h++)
+        add(l, h->name, h->value);
+    add(l, "Content-Security-Policy", policy);
     add(l, "X-Request-ID", rq->ids.text);
 }
 
@@ -121,7 +134,7 @@ static void reply_error(struct gateway_request *rq, const struct gateway_error *
     lines_init(&l);
     buf_init(&body, ERROR_MAX);
     gateway_envelope(error, &body);
-    add_common(&l, rq, gateway_envelope_type(error));
+    add_common(&l, rq, gateway_envelope_type(error), GATEWAY_NO_FRAMES);
     add_records(&l, rq, reply);
     if (status == 401)
         add(&l, "WWW-Authenticate", "Bearer realm=\"api\"");
@@ -167,7 +180,7 @@ void gateway_reply_throttled(struct gateway_request *rq,
     lines_init(&l);
     buf_init(&body, ERROR_MAX);
     gateway_envelope(&error, &body);
-    add_common(&l, rq, gateway_envelope_type(&error));
+    add_common(&l, rq, gateway_envelope_type(&error), GATEWAY_NO_FRAMES);
     add(&l, "Cache-Control", "no-store");
     add_policy(&l, refusal);
     finish(rq, &l, &(struct http_answer){ .status = 429, .body = buf_get(&body) });
@@ -198,7 +211,7 @@ void gateway_reply_success(struct gateway_request *rq, const struct frame *reply
     struct str type;
     bool empty = reply->status == 204 || reply->status == 304;
     lines_init(&l);
-    add_common(&l, rq, NULL);
+    add_common(&l, rq, NULL, GATEWAY_NO_FRAMES);
     if (record_get(reply->meta, REC_CONTENT_TYPE, 0, &type))
         add_slice(&l, "Content-Type", type);
     else if (!empty)
@@ -216,11 +229,24 @@ void gateway_reply_json(struct gateway_request *rq, int status, struct str body)
 {
     struct lines l;
     lines_init(&l);
-    add_common(&l, rq, "application/json");
+    add_common(&l, rq, "application/json", GATEWAY_NO_FRAMES);
     add(&l, "Cache-Control", "no-store");
     if (status == 503)
         add_retry_after(&l, NULL);
     finish(rq, &l, &(struct http_answer){ .status = status, .body = body });
+}
+
+void gateway_reply_preflight(struct gateway_request *rq)
+{
+    static const char HEADERS[] = "Accept, Authorization, Content-Type, Idempotency-Key, "
+                                  "If-Match, If-None-Match, traceparent, X-Request-ID";
+    struct lines l;
+    lines_init(&l);
+    add_common(&l, rq, NULL, GATEWAY_NO_FRAMES);
+    add(&l, "Access-Control-Allow-Methods", rq->route.allow);
+    add(&l, "Access-Control-Allow-Headers", HEADERS);
+    add(&l, "Access-Control-Max-Age", "600");
+    finish(rq, &l, &(struct http_answer){ .status = 204 });
 }
 
 /* ---- documents ---- */
@@ -241,10 +267,9 @@ void gateway_reply_document(struct gateway_request *rq, const struct gateway_doc
     struct lines l;
     bool known = gateway_etag_matches(http_header(rq->http, "If-None-Match"), d->etag);
     lines_init(&l);
-    add_common(&l, rq, known ? NULL : d->type);
+    add_common(&l, rq, known ? NULL : d->type, PAGE_POLICY);
     add(&l, "ETag", d->etag);
     add(&l, "Cache-Control", "no-cache"); /* kept, and asked for again with the ETag */
-    add(&l, "Content-Security-Policy", PAGE_POLICY);
     struct http_answer a = { .status = known ? 304 : 200 };
     if (!known) {
         a.body = d->body;

@@ -25,6 +25,7 @@ struct gateway_request *gateway_request_new(struct gateway_app *app,
     rq->method = rq->shown = NULL;
     rq->is_options = rq->asked_for_keys = rq->asks_limiter = rq->has_actor = false;
     rq->handed_over = rq->https = false;
+    rq->allow_origin = NULL;
     rq->step = 0;
     rq->route.allow[0] = '\0';
     http_set_context(http, rq);
