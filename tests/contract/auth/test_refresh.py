@@ -1,11 +1,12 @@
 """auth.refresh: rotation, grace, reuse, and everything that ends a session."""
 
 import concurrent.futures
+import threading
 
 import jwt
 import pytest
 
-INVALID = "token_not_valid"
+INVALID, INVALID_NUMBER = "token_not_valid", 1011
 
 
 def peek(token):
@@ -86,6 +87,72 @@ def test_parallel_refreshes_have_one_child(stack, auth, user, login, database):
     assert len({peek(v["refresh"])["jti"] for _, v in answers}) == 1
     assert database.query("select count(*) from refresh_token where parent = "
                           f"'{peek(token)['jti']}'", schema="auth") == [(1,)]
+
+
+def together(auth, calls, threads=16):
+    """Makes the calls at once over sockets of their own; (status, value) of each."""
+    start = threading.Barrier(threads)
+
+    def work(mine):
+        with type(auth)(auth.endpoint, auth.server, auth.key_pair, contract=auth.contract) as c:
+            start.wait()
+            return [call(c) for call in mine]
+
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        parts = pool.map(work, [calls[i::threads] for i in range(threads)])
+        return [answer for part in parts for answer in part]
+
+
+def living(auth, answers):
+    """The refresh tokens among the answers whose line goes on."""
+    tokens = {v["refresh"] for status, v in answers if status == 200}
+    by_jti = {peek(t)["jti"]: t for t in tokens}
+    return [t for t in by_jti.values() if refresh(auth, t)[0] == 200]
+
+
+def test_a_thousand_races_leave_one_line(auth, user, login, database):
+    """Every winner holds the same child, and only one line of descent goes on."""
+    token = login(user)["refresh"]
+    answers = together(auth, [lambda c: refresh(c, token)] * 1000)
+    assert len(answers) == 1000 and 200 in {s for s, _ in answers}
+    jtis = {peek(v["refresh"])["jti"] for s, v in answers if s == 200}
+    assert len(jtis) == 1, "two lines of descent"
+    assert database.query("select count(*) from refresh_token where sid = "
+                          f"'{peek(token)['sid']}'", schema="auth") == [(2,)]
+    assert len(living(auth, answers)) == 1
+
+
+def test_racing_clients_that_go_on_end_in_one_line_or_none(auth, user, login, database):
+    """Each client uses whatever it gets at once, as thieves do."""
+    token = login(user)["refresh"]
+
+    def chain(client):
+        status, answer = 200, {"refresh": token}
+        for _ in range(10):
+            status, answer = refresh(client, answer["refresh"])
+            if status != 200:
+                break
+        return status, answer
+
+    answers = together(auth, [chain] * 16)
+    assert len(living(auth, answers)) <= 1
+    branches = database.query(
+        f"select parent from refresh_token where sid = '{peek(token)['sid']}' "
+        "group by parent having count(*) > 1", schema="auth")
+    assert branches == [], "a token with two children"
+
+
+def test_a_replay_ends_all_descendants_also_in_a_race(auth, register, login):
+    """A -> B -> C; A comes back while C is being used: nothing of the family works then."""
+    for _ in range(10):
+        first = login(register())["refresh"]
+        second = refresh(auth, first)[1]["refresh"]
+        third = refresh(auth, second)[1]["refresh"]
+        answers = together(auth, [lambda c: refresh(c, first)] * 4 +
+                           [lambda c: refresh(c, third)] * 4, threads=8)
+        assert INVALID_NUMBER in [s for s, _ in answers]
+        assert living(auth, answers) == []
+        assert {code_of(auth, t) for t in (first, second, third)} == {INVALID}
 
 
 @pytest.mark.parametrize("statement, code", [
