@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/jsonw.h"
 #include "base/str.h"
 #include "svc/rpc_client.h"
 #include "svc/rpc_server.h"
@@ -113,5 +114,23 @@ struct event_consumer_state {
 };
 void event_consumer_state(const struct event_consumer *ec,
                           struct event_consumer_state *ret);
+
+/* ---- a consumer whose place is a row of its own database ---- */
+struct event_follower;
+struct db_stmt;
+/* cursor: gives epoch and seq of the stream in $1. It is asked until the database
+ * answers, then the stream is followed from there. cfg is copied. Never NULL. */
+struct event_follower *event_follower_start(struct svc *svc,
+                                            const struct event_consumer_config *cfg,
+                                            const struct db_stmt *cursor);
+/* Hands out no more batches; what apply has begun ends with event_consumer_applied as
+ * before. */
+void event_follower_stop(struct event_follower *f);
+/* Stops; once the loop turns no more. NULL is fine. */
+void event_follower_free(struct event_follower **f);
+/* False while the stream is not being followed; *ret_why says why. */
+bool event_follower_ready(const struct event_follower *f, const char **ret_why);
+/* `cursor`, `lag`, `gaps` and `pulls` of the beat. */
+void event_follower_beat(const struct event_follower *f, struct jsonw *w);
 
 #endif

@@ -56,13 +56,33 @@ bool catalog_init(struct svc *svc)
     app->anchors = catalog_anchors_new();
     app->clean_timer = loop_timer(svc->loop, CLEAN_EVERY_MS, CLEAN_EVERY_MS, clean, app);
     svc->app = app;
-    return true;
+    app->names = catalog_names_start(app);
+    return app->names != NULL;
+}
+
+void catalog_drain(struct svc *svc)
+{
+    struct catalog_app *app = svc->app;
+    catalog_names_drain(app->names);
+}
+
+bool catalog_busy(struct svc *svc)
+{
+    const struct catalog_app *app = svc->app;
+    return catalog_names_busy(app->names);
+}
+
+void catalog_beat(struct svc *svc, struct jsonw *w)
+{
+    const struct catalog_app *app = svc->app;
+    catalog_names_beat(app->names, w);
 }
 
 void catalog_deinit(struct svc *svc)
 {
     struct catalog_app *app = svc->app;
     loop_timer_cancel(&app->clean_timer);
+    catalog_names_stop(&app->names);
     catalog_anchors_free(&app->anchors);
     catalog_counts_free(&app->counts);
     db_ids_free(&app->category_ids);

@@ -5,6 +5,7 @@
 #include "catalog/anchors.h"
 #include "catalog/config.h"
 #include "catalog/counts.h"
+#include "catalog/names.h"
 #include "svc/svc.h"
 
 struct catalog_app {
@@ -15,12 +16,16 @@ struct catalog_app {
     struct loop_timer *clean_timer;
     struct catalog_counts *counts;
     struct catalog_anchors *anchors;
+    struct catalog_names *names;
 };
 
 enum { CATALOG_PRODUCTS_SHOWN = 100 }; /* of one category's page */
 
 bool catalog_init(struct svc *svc);
+void catalog_drain(struct svc *svc);
+bool catalog_busy(struct svc *svc);
 void catalog_deinit(struct svc *svc);
+void catalog_beat(struct svc *svc, struct jsonw *w);
 
 extern const struct rpc_handler CATALOG_HANDLERS[];
 

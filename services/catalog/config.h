@@ -5,6 +5,7 @@
 #include "svc/options.h"
 
 struct catalog_config {
+    const char *auth_endpoint, *auth_events;
     int64_t idempotency_hours; /* how long an Idempotency-Key is remembered */
 };
 

@@ -1,6 +1,7 @@
 /*
- * catalog: categories and products. Owns the tables of its schema, answers over RPC,
- * talks to nobody but its database. What it promises and how it fails: README.md.
+ * catalog: categories and products. Owns the tables of its schema, answers over RPC, and
+ * follows auth's events for the names it shows. What it promises and how it fails:
+ * README.md.
  */
 #include "catalog/app.h"
 
@@ -17,7 +18,10 @@ static const struct svc_def CATALOG = {
     .sql = SQL,
     .db_connections = { [DB_POINT] = 1, [DB_LIST] = 1, [DB_WRITE] = 4 },
     .init = catalog_init,
+    .drain = catalog_drain,
+    .busy = catalog_busy,
     .deinit = catalog_deinit,
+    .beat = catalog_beat,
 };
 
 int main(int argc, char **argv)

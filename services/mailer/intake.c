@@ -11,8 +11,6 @@
 
 enum {
     APPLY_TIMEOUT_MS = 5000,
-    READ_TIMEOUT_MS = 2000,
-    RETRY_MS = 500,
     SILENCE_MS = 15000,
     ROWS_MAX = 4 * 1024 * 1024,
 };
@@ -24,9 +22,8 @@ static const struct db_stmt EVENT_APPLY = { "event_apply", DB_WRITE };
 
 struct mailer_intake {
     struct mailer_app *app;
-    struct event_consumer *consumer;
+    struct event_follower *follower;
     struct event_consumer *applying; /* whose batch the statement carries */
-    struct loop_timer *retry;
     bool stopped;
 };
 
@@ -211,62 +208,30 @@ static void apply(void *arg, struct event_consumer *ec, const struct event_batch
              on_applied, in);
 }
 
-/* --- starting ---------------------------------------------------------------------- */
-
-static void read_cursor(void *arg);
-
-static void follow(struct mailer_intake *in, struct str epoch, int64_t seq)
-{
-    struct mailer_app *app = in->app;
-    struct event_consumer_config cfg = {
-        .stream = "user",
-        .peer = "auth",
-        .endpoints = app->cfg->auth_events,
-        .client = app->auth,
-        .pull_method = "auth.events.pull",
-        .silence_ms = SILENCE_MS,
-        .apply = apply,
-        .arg = in,
-    };
-    char text[ID_UUID_TEXT];
-    snprintf(text, sizeof text, "%.*s", STR_ARG(epoch));
-    in->consumer = event_consumer_start(app->svc, &cfg, text, seq);
-    log_info("intake", "following the stream", F_STR("stream", cfg.stream),
-             F_INT("cursor", seq));
-}
-
-static void on_cursor(void *arg, const struct db_result *r)
-{
-    struct mailer_intake *in = arg;
-    if (in->stopped)
-        return;
-    if (r->status == DB_OK && r->rows == 1)
-        follow(in, db_text(r, 0, 0), db_int(r, 0, 1));
-    if (!in->consumer)
-        in->retry = loop_timer(in->app->svc->loop, RETRY_MS, 0, read_cursor, in);
-}
-
-static void read_cursor(void *arg)
-{
-    struct mailer_intake *in = arg;
-    struct str stream = STR("user");
-    in->retry = NULL;
-    db_query(in->app->svc->db, &CURSOR_READ, &stream, 1, READ_TIMEOUT_MS, on_cursor, in);
-}
+/* --- life -------------------------------------------------------------------------- */
 
 struct mailer_intake *mailer_intake_start(struct mailer_app *app)
 {
     struct mailer_intake *in = xcalloc(1, sizeof *in);
     in->app = app;
-    read_cursor(in);
+    in->follower = event_follower_start(
+        app->svc,
+        &(struct event_consumer_config){ .stream = "user",
+                                         .peer = "auth",
+                                         .endpoints = app->cfg->auth_events,
+                                         .client = app->auth,
+                                         .pull_method = "auth.events.pull",
+                                         .silence_ms = SILENCE_MS,
+                                         .apply = apply,
+                                         .arg = in },
+        &CURSOR_READ);
     return in;
 }
 
 void mailer_intake_stop(struct mailer_intake *in)
 {
     in->stopped = true;
-    loop_timer_cancel(&in->retry);
-    event_consumer_stop(&in->consumer);
+    event_follower_stop(in->follower);
 }
 
 bool mailer_intake_busy(const struct mailer_intake *in)
@@ -276,24 +241,10 @@ bool mailer_intake_busy(const struct mailer_intake *in)
 
 bool mailer_intake_ready(const struct mailer_intake *in, const char **ret_why)
 {
-    struct event_consumer_state s;
-    if (!in->consumer) {
-        *ret_why = "the event cursor has not been read";
-        return false;
-    }
-    event_consumer_state(in->consumer, &s);
-    if (s.epoch_refused)
-        *ret_why = "the event stream is not the one read so far";
-    return !s.epoch_refused;
+    return event_follower_ready(in->follower, ret_why);
 }
 
 void mailer_intake_beat(const struct mailer_intake *in, struct jsonw *w)
 {
-    struct event_consumer_state s = { 0 };
-    if (in->consumer)
-        event_consumer_state(in->consumer, &s);
-    jw_kint(w, "cursor", s.cursor);
-    jw_kint(w, "lag", s.head > s.cursor ? s.head - s.cursor : 0);
-    jw_kint(w, "gaps", s.gaps);
-    jw_kint(w, "pulls", s.pulls);
+    event_follower_beat(in->follower, w);
 }

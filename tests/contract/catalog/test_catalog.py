@@ -592,7 +592,8 @@ def test_the_service_may_not_change_its_tables(stack, database):
 
 
 def test_migrate_twice_changes_nothing(stack):
-    assert "up to date, version 2" in stack.verb("catalog", "migrate").stdout
+    newest = max(p.name for p in (env.ROOT / "services/catalog/sql").glob("0*.sql"))
+    assert f"up to date, version {int(newest[:4])}" in stack.verb("catalog", "migrate").stdout
     status = stack.verb("catalog", "migrate", "--status").stdout
     assert "0001_catalog.sql" in status and "applied" in status
 

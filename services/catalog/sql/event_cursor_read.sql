@@ -1,0 +1,2 @@
+-- $1 stream
+select epoch, seq from event_cursor where stream = $1
