@@ -52,10 +52,11 @@ struct event {
     int64_t aggregate_id;
     int64_t created_us; /* wall */
     uint8_t request_id[16], trace_id[16];
-    int64_t expires_us; /* 0 = never */
-    struct str payload; /* JSON object */
-    struct str sealed;  /* sealed secret, may be empty */
-    struct str json;    /* the whole event as received, for one-statement applies */
+    int64_t published_us; /* wall; 0 = not said */
+    int64_t expires_us;   /* 0 = never */
+    struct str payload;   /* JSON object */
+    struct str sealed;    /* sealed secret, may be empty */
+    struct str json;      /* the whole event as received, for one-statement applies */
 };
 
 struct event_consumer;

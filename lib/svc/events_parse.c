@@ -109,6 +109,7 @@ static bool parse_members(const json_t *in, struct arena *a, struct event *e)
     e->payload = dump(payload, a);
     e->sealed = arena_dup(a, str_of(member(in, "sealed")));
     return event_parse_time(created, &e->created_us) &&
+           optional_time(in, "published_at", &e->published_us) &&
            optional_time(in, "expires_at", &e->expires_us);
 }
 
@@ -122,7 +123,7 @@ static void name_malformed(struct event *e, const char *epoch)
     e->type = EVENT_MALFORMED;
     e->payload = STR("{}");
     e->sealed = STR("");
-    e->expires_us = 0;
+    e->published_us = e->expires_us = 0;
 }
 
 bool event_parse(const json_t *in, const char *epoch, struct arena *a, struct event *ret)

@@ -27,7 +27,8 @@ static const char TABLES[] =
     " aggregate_id bigint not null, type text not null, version smallint not null,"
     " payload jsonb not null, secret_sealed bytea, created_at timestamptz not null"
     " default now(), seq bigint, request_id bytea, trace_id bytea, span_id bytea,"
-    " actor_id bigint, expires_at timestamptz, unique (stream, seq));"
+    " actor_id bigint, expires_at timestamptz, published_at timestamptz,"
+    " unique (stream, seq));"
     "create index on outbox (id) where seq is null;"
     "create table event_consumer (name text, stream text, acked_seq bigint not null,"
     " seen_at timestamptz not null, primary key (name, stream));";

@@ -17,6 +17,7 @@ void event_row_write(struct jsonw *w, const struct db_result *r, int row)
     jw_kint(w, "version", db_int(r, row, EVENT_ROW_VERSION));
     jw_kint(w, "aggregate_id", db_int(r, row, EVENT_ROW_AGGREGATE));
     write_text(w, "created_at", r, row, EVENT_ROW_CREATED);
+    write_text(w, "published_at", r, row, EVENT_ROW_PUBLISHED);
     write_text(w, "expires_at", r, row, EVENT_ROW_EXPIRES);
     write_text(w, "request_id", r, row, EVENT_ROW_REQUEST);
     write_text(w, "trace_id", r, row, EVENT_ROW_TRACE);

@@ -23,6 +23,7 @@ enum event_row_column {
     EVENT_ROW_TRACE,
     EVENT_ROW_PAYLOAD,
     EVENT_ROW_SEALED,
+    EVENT_ROW_PUBLISHED,
 };
 
 /* Writes the members of the event into the open object. */

@@ -108,6 +108,10 @@ void svc_exit(struct svc *svc, int code);
 struct rpc_client *svc_client(struct svc *svc, const char *peer, const char *endpoints);
 /* For verbs: opens the key store (78 and a sentence on stderr when it cannot). */
 bool svc_open_keys(struct svc *svc);
+/* For verbs, with keys opened: one blocking call of a method of this service's running
+ * daemon, as rpc_call_once. */
+enum err svc_call_own(struct svc *svc, const struct frame *req, uint32_t timeout_ms,
+                      char **ret_body, size_t *ret_n, int *ret_status);
 /* For verbs: blocking query on a connection of its own, as the runtime role: the first
  * column of the first row as heap text, NULL when there is none. False on failure, with a
  * sentence on stderr. */

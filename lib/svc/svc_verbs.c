@@ -94,6 +94,14 @@ static char *own_endpoint(const char *listen)
     return xstrdup(listen);
 }
 
+enum err svc_call_own(struct svc *svc, const struct frame *req, uint32_t timeout_ms,
+                      char **ret_body, size_t *ret_n, int *ret_status)
+{
+    AUTO_FREE char *endpoint = own_endpoint(svc->cfg.rpc_listen);
+    return rpc_call_once(svc->keys, svc->def->name, endpoint, req, timeout_ms, ret_body,
+                         ret_n, ret_status);
+}
+
 static int print_outcome(enum err e, int status, const char *body, size_t n)
 {
     if (n > 0)
@@ -126,9 +134,7 @@ static int send_call(struct svc *svc, const struct contract_method *m, struct fr
     char *body = NULL;
     size_t n = 0;
     int status = 0;
-    AUTO_FREE char *endpoint = own_endpoint(svc->cfg.rpc_listen);
-    enum err e = rpc_call_once(svc->keys, svc->def->name, endpoint, req, m->timeout_ms,
-                               &body, &n, &status);
+    enum err e = svc_call_own(svc, req, m->timeout_ms, &body, &n, &status);
     int code = print_outcome(e, status, body, n);
     free(body);
     return code;

@@ -46,6 +46,9 @@ const struct rpc_handler AUTH_HANDLERS[] = {
     { "auth.logout_all", auth_logout_all },
     { "auth.jwks", auth_jwks },
     { "auth.events.pull", auth_events_pull },
+    { "auth.mail.expected", auth_mail_expected },
+    { "auth.users.resend_verification", auth_users_resend_verification },
+    { "auth.users.correct_email", auth_users_correct_email },
     { 0 },
 };
 

@@ -55,6 +55,9 @@ void auth_logout_all(struct call *c);
 void auth_revocations(struct call *c);
 void auth_jwks(struct call *c);
 void auth_events_pull(struct call *c);
+void auth_mail_expected(struct call *c);
+void auth_users_resend_verification(struct call *c);
+void auth_users_correct_email(struct call *c);
 
 /* How long a revocation matters: as long as an access token that was signed just then. */
 int64_t auth_revocation_keep_us(const struct auth_app *app);

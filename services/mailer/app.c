@@ -181,6 +181,8 @@ const struct svc_verb MAILER_VERBS[] = {
     { "preview", "preview TEMPLATE [--html]   print a mail as it would look", preview },
     { "accept-epoch", "accept-epoch                read the event stream as a new one",
       accept_epoch },
+    { "reconcile", "reconcile [--since 24h]     who should have had a mail and did not",
+      mailer_reconcile_verb },
     { 0 },
 };
 
@@ -195,5 +197,6 @@ const struct rpc_handler MAILER_HANDLERS[] = {
     { "mailer.queue.settings", mailer_handle_queue_settings },
     { "mailer.stats", mailer_handle_stats },
     { "mailer.actions.list", mailer_handle_actions_list },
+    { "mailer.reconcile", mailer_handle_reconcile },
     { 0 },
 };

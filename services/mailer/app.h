@@ -29,7 +29,9 @@ bool mailer_busy(struct svc *svc);
 void mailer_deinit(struct svc *svc);
 void mailer_beat(struct svc *svc, struct jsonw *w);
 
-/* preview TEMPLATE; accept-epoch: read the stream again from its start, as another one.
+int mailer_reconcile_verb(struct svc *svc, int argc, char **argv);
+/* preview TEMPLATE [--html]; reconcile; accept-epoch: read the stream again from its
+ * start, as another one.
  */
 extern const struct svc_verb MAILER_VERBS[];
 

@@ -40,12 +40,13 @@ static const struct mail_rule {
     int version;
     const char *template;
     bool needs_secret;
+    bool replaces; /* the link of an earlier mail of this kind is void */
 } RULES[] = {
-    { "user.registered", 1, "verification", true },
-    { "user.verified", 1, "welcome", false },
-    { "user.verification_requested", 1, "verification", true },
-    { "user.password_reset_requested", 1, "password_reset", true },
-    { "user.password_changed", 1, "password_changed", false },
+    { "user.registered", 1, "verification", true, false },
+    { "user.verified", 1, "welcome", false, false },
+    { "user.verification_requested", 1, "verification", true, true },
+    { "user.password_reset_requested", 1, "password_reset", true, true },
+    { "user.password_changed", 1, "password_changed", false, false },
 };
 
 static const struct mail_rule *find_rule(const struct event *e, const json_t *payload)
@@ -71,12 +72,13 @@ const char *mailer_intake_template(const struct event *e)
 
 static void write_inbox(struct jsonw *w, const struct event *e, bool taken)
 {
-    char id[ID_UUID_TEXT];
+    char id[ID_UUID_TEXT], at[CLOCK_TEXT_SIZE];
     jw_object(w);
     jw_kcstr(w, "event_id", id_uuid_text(e->event_id, id));
     jw_kint(w, "seq", e->seq);
     jw_kcstr(w, "type", e->type);
     jw_kcstr(w, "state", taken ? "taken" : "ignored");
+    jw_kcstr(w, "published_at", e->published_us ? clock_text(e->published_us, at) : NULL);
     jw_object_end(w);
 }
 
@@ -124,16 +126,17 @@ static void write_times(struct jsonw *w, const struct event *e)
 }
 
 static void write_job(struct jsonw *w, const struct event *e, const json_t *payload,
-                      const char *template, struct str domain)
+                      const struct mail_rule *rule, struct str domain)
 {
     uint8_t id[16];
     char text[ID_UUID_TEXT], message_id[512];
-    id_uuid5(e->event_id, str_of(template), id);
+    id_uuid5(e->event_id, str_of(rule->template), id);
     jw_object(w);
     jw_kcstr(w, "job_id", id_uuid_text(id, text));
     snprintf(message_id, sizeof message_id, "%s@%.*s", text, STR_ARG(domain));
     jw_kcstr(w, "event_id", id_uuid_text(e->event_id, text));
-    jw_kcstr(w, "template", template);
+    jw_kcstr(w, "template", rule->template);
+    jw_kbool(w, "replaces", rule->replaces);
     jw_kcstr(w, "recipient", text_member(payload, "email"));
     write_params(w, payload);
     if (user_of(payload) > 0)
@@ -160,7 +163,7 @@ void mailer_intake_rows(const struct event_batch *batch, struct str domain,
         const struct mail_rule *rule = find_rule(e, payload);
         write_inbox(&inbox, e, rule != NULL);
         if (rule)
-            write_job(&jobs, e, payload, rule->template, domain);
+            write_job(&jobs, e, payload, rule, domain);
         json_decref(payload);
     }
     jw_array_end(&inbox);

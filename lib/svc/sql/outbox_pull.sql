@@ -6,7 +6,8 @@ select s.epoch, s.head, 0 as waiting,
        to_char(d.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        to_char(d.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        encode(d.request_id, 'hex'), encode(d.trace_id, 'hex'), d.payload,
-       translate(encode(d.secret_sealed, 'base64'), '+/=' || chr(10), '-_')
+       translate(encode(d.secret_sealed, 'base64'), '+/=' || chr(10), '-_'),
+       to_char(d.published_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
   from event_stream s
   left join lateral (
        select o.*

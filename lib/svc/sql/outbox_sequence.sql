@@ -20,11 +20,11 @@ with head as (
       from (select count(*) as n from pick) c
      where s.stream = $1 and c.n > 0
 ), done as (
-    update outbox o set seq = n.seq
+    update outbox o set seq = n.seq, published_at = now()
       from numbered n
      where o.id = n.id
  returning o.seq, o.event_id, o.type, o.version, o.aggregate_id, o.created_at,
-           o.expires_at, o.request_id, o.trace_id, o.payload, o.secret_sealed
+           o.expires_at, o.request_id, o.trace_id, o.payload, o.secret_sealed, o.published_at
 )
 select s.epoch, s.head,
        (select count(*) from (select 1 from outbox w where w.stream = $1
@@ -33,7 +33,8 @@ select s.epoch, s.head,
        to_char(d.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        to_char(d.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        encode(d.request_id, 'hex'), encode(d.trace_id, 'hex'), d.payload,
-       translate(encode(d.secret_sealed, 'base64'), '+/=' || chr(10), '-_')
+       translate(encode(d.secret_sealed, 'base64'), '+/=' || chr(10), '-_'),
+       to_char(d.published_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
   from event_stream s left join done d on true
  where s.stream = $1
  order by d.seq
