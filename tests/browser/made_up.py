@@ -116,7 +116,7 @@ class World:
         text, words, rows = q.get("q", ""), q.get("q", "").split(), self.mails
         if text.count("(") != text.count(")"):
             return 400, {"error": True, "status_code": 400, "code": "invalid", "message": "Bad Request",
-                         "detail": "The search is not well-formed.", "position": text.index("(") if "(" in text else text.index(")"),
+                         "detail": "The search is not well-formed.", "position": len(text[:text.index("(") if "(" in text else text.index(")")].encode()),
                          "details": {"q": ["This parenthesis has no partner."]}}
         if q.get("state"):
             rows = [m for m in rows if m["state"] == q["state"]]

@@ -156,6 +156,6 @@ export const tabs = (label, list, current) => el('div', {class: 'tabs', role: 'n
 export function address(path, query, changes = {}) {
   const q = new URLSearchParams(query);
   for (const [k, v] of Object.entries(changes)) v === null || v === '' ? q.delete(k) : q.set(k, v);
-  const text = q.toString().replaceAll('%3A', ':').replaceAll('%40', '@');
+  const text = q.toString().replaceAll('%3A', ':').replaceAll('%40', '@').replaceAll('%2C', ',');
   return text ? `${path}?${text}` : path;
 }

@@ -25,7 +25,7 @@ const LOAD_MS = 900, SLOW_MS = 4000, SKELETON_MS = 300;
 
 const main = document.getElementById('main'), live = document.getElementById('live');
 const root = new URL(document.baseURI).pathname;
-let now = {page: NOWHERE, ctx: null, state: undefined}, turn = 0, loaded = 0, waiting = 0, missedWhilePaused = false;
+let now = {page: NOWHERE, ctx: null, state: undefined}, turn = 0, loaded = 0, waiting = 0, missedWhilePaused = false, first = true;
 
 function here() {
   const path = location.pathname.slice(root.length).replace(/\/$/, '');
@@ -83,7 +83,11 @@ async function show(moved) {
   now = {page, ctx, state};
   loaded = performance.now();
   paint(fresh, moved && other);
-  if (moved && other) { scrollTo(0, 0); if (document.activeElement === document.body || main.dataset.go) main.focus({preventScroll: true}); }
+  if (!moved || !other) return;
+  scrollTo(0, 0);
+  // From page to page the reading place is the new page; a fresh document begins at its top.
+  if (!first && document.activeElement === document.body) main.focus({preventScroll: true});
+  first = false;
 }
 
 function enter() {
