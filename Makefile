@@ -83,7 +83,7 @@ $(B)/lib/%_test: $(B)/lib/%_test.o $(B)/libsvc.a $(B)/libbase.a
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # --- run, test, tidy ---------------------------------------------------------------
-.PHONY: run clean-run deps test test-unit unit image bench lint fmt
+.PHONY: run clean-run deps test test-unit unit test-browser image bench lint fmt
 
 run:
 	@deploy/local/install build run
@@ -104,6 +104,12 @@ test:
 image:
 	docker build -f deploy/Dockerfile -t quintet:local --build-arg VERSION=$(VERSION) \
 	    --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
+
+# The pages in a real Chromium: all daemons for the whole story, a made-up day for every page.
+test-browser:
+	@deploy/local/install build run test browser
+	@+$(MAKE) --no-print-directory all
+	@tests/run $(PROFILE) browser
 
 # The front door behind the reverse proxies of deploy/proxy.
 test-proxies:
@@ -135,5 +141,6 @@ help:
 	@echo 'make test       unit, contract and whole-system tests (PROFILE=asan for sanitizers)'
 	@echo 'make image      the container image quintet:local'
 	@echo 'make test-proxies  the same front door behind nginx and HAProxy'
+	@echo 'make test-browser  the pages in a real browser'
 	@echo 'make bench      CPU per request beside the floors of this machine'
 	@echo 'make lint       style, layers, budgets'

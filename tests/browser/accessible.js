@@ -29,7 +29,8 @@ for (const e of document.querySelectorAll('img')) if (!e.hasAttribute('alt')) wr
 for (const e of document.querySelectorAll('svg'))
   if (seen(e) && !e.closest('[aria-hidden=true]') && !(e.getAttribute('role') && named(e))) wrong.push(`the picture ${where(e)} says nothing to who cannot see it`);
 for (const t of document.querySelectorAll('main table')) {
-  if (seen(t) && !t.caption) wrong.push(`a table has no caption: ${where(t)}`);
+  // A name of its own, or the heading right above it.
+  if (seen(t) && !t.caption && !t.ariaLabel && !t.previousElementSibling?.matches('h2, h3, h4')) wrong.push(`a table has no caption: ${where(t)}`);
   for (const h of t.querySelectorAll('thead th')) if (!h.scope) wrong.push(`${where(h)} heads nothing`);
 }
 for (const attribute of ['aria-labelledby', 'aria-describedby', 'popovertarget'])

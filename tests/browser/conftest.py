@@ -1,18 +1,14 @@
-"""One Chromium for all tests of a module; each test begins as a browser that was never here."""
+"""One Chromium for the tests of a module; each test begins as a browser that was never here."""
 
 import shutil
 
 import pytest
-
-pytest.importorskip("selenium", reason="the packages of class browser are not installed")
-
-from chrome import Chrome  # noqa: E402
+from chrome import Chrome
 
 
 @pytest.fixture(scope="session")
 def chromium():
-    if not shutil.which("chromium") or not shutil.which("chromedriver"):
-        pytest.skip("the packages of class browser are not installed")
+    assert shutil.which("chromium") and shutil.which("chromedriver"), "deploy/local/install browser"
     browser = Chrome()
     yield browser
     browser.quit()
