@@ -276,12 +276,14 @@ static void add_errors(struct buf *out, const json_t *doc)
     json_t *example;
     buf_cstr(out, "<section id=\"errors\" class=\"panel\">\n<h2>Errors</h2>\n");
     html_add(out, "<p>%s</p>\n", docs_text(schema, "description"));
+    buf_cstr(out, "<h3>Members</h3>\n");
     docs_members(out, doc, schema, "always");
     AUTO_FREE char *text = json_dumps(
         json_object_get(json_object_get(examples, "invalid"), "value"), JSON_INDENT(2));
     if (text)
         html_add(out, "<pre tabindex=\"0\">%s</pre>\n", text);
-    buf_cstr(out, "<table><thead><tr><th scope=\"col\">Code</th><th scope=\"col\" "
+    buf_cstr(out, "<h3>Codes</h3>\n"
+                  "<table><thead><tr><th scope=\"col\">Code</th><th scope=\"col\" "
                   "class=\"num\">Status</th><th scope=\"col\">Text</th></tr></thead>\n"
                   "<tbody>\n");
     json_object_foreach((json_t *)(uintptr_t)examples, code, example)
