@@ -65,6 +65,20 @@ static void report_span(const struct call_private *p, unsigned status, int64_t t
     telemetry_span(p->call.svc->telemetry, &span);
 }
 
+/* What may have changed something leaves a line, so that a request's id can be followed
+ * from daemon to daemon; reads do at debug level. */
+static void log_answer(const struct call_private *p, unsigned status, int64_t took_us)
+{
+    const struct contract_method *m = p->method->contract;
+    const struct frame *f = &p->call.frame;
+    bool reads = !m->verb || strcmp(m->verb, "GET") == 0;
+    LOG_AT(reads ? LEVEL_DEBUG : LEVEL_INFO, "rpc", "answered", F_STR("method", m->name),
+           F_STR("result", status < 1000 ? "ok" : err_info((enum err)status)->code),
+           F_INT("duration_us", took_us),
+           F_INT("user_id", p->actor_trusted ? f->actor_id : 0),
+           F_ID("request_id", f->request_id), F_ID("trace_id", f->trace_id));
+}
+
 static void send_answer(struct call_private *p, unsigned status, struct str meta,
                         struct str body)
 {
@@ -77,6 +91,7 @@ static void send_answer(struct call_private *p, unsigned status, struct str meta
     rpc_server_send(s, &p->id, &p->call.frame, &r);
     rpc_server_count(p->method, status, took_us);
     report_span(p, status, took_us);
+    log_answer(p, status, took_us);
 }
 
 static void answer(struct call *c, unsigned status, struct str body)

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -29,7 +30,8 @@ static struct {
     char instance[64];
     char file[512];
     bool text;
-    atomic_int fd; /* of the file, -1 without one */
+    atomic_int fd;            /* of the file, -1 without one */
+    atomic_bool stderr_is_it; /* stderr goes to the same file: once is enough */
     _Atomic(struct levels *) levels;
     atomic_bool debug_all;
     pthread_mutex_t lock; /* open and level changes */
@@ -114,19 +116,32 @@ void log_toggle_debug(void)
     atomic_store(&log_state.debug_all, !atomic_load(&log_state.debug_all));
 }
 
-static void reopen(void)
+static bool is_stderr(int fd)
+{
+    struct stat file, err;
+    return fstat(fd, &file) == 0 && fstat(STDERR_FILENO, &err) == 0 &&
+           file.st_dev == err.st_dev && file.st_ino == err.st_ino;
+}
+
+/* -1: it cannot be opened now; what was open stays. */
+static int open_file(void)
 {
     int fd = open(log_state.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return -1;
     int old = atomic_exchange(&log_state.fd, fd);
     if (old >= 0)
         close(old);
+    return fd;
 }
 
 void log_reopen(void)
 {
     pthread_mutex_lock(&log_state.lock);
-    if (log_state.file[0])
-        reopen();
+    int fd = log_state.file[0] ? open_file() : -1;
+    /* Last words that no logger writes go where the log goes, after a rotation, too. */
+    if (fd >= 0 && atomic_load(&log_state.stderr_is_it))
+        dup2(fd, STDERR_FILENO);
     pthread_mutex_unlock(&log_state.lock);
 }
 
@@ -140,9 +155,9 @@ bool log_open(const char *service, const char *instance, enum log_format format,
     log_state.text =
         format == LOG_FORMAT_TEXT || (format == LOG_FORMAT_AUTO && isatty(STDERR_FILENO));
     snprintf(log_state.file, sizeof log_state.file, "%s", file ? file : "");
-    if (log_state.file[0])
-        reopen();
-    bool ok = !log_state.file[0] || atomic_load(&log_state.fd) >= 0;
+    int fd = log_state.file[0] ? open_file() : -1;
+    atomic_store(&log_state.stderr_is_it, fd >= 0 && is_stderr(fd));
+    bool ok = !log_state.file[0] || fd >= 0;
     pthread_mutex_unlock(&log_state.lock);
     return ok;
 }
@@ -232,7 +247,8 @@ void log_write(enum log_level level, const char *area, const char *event,
         (log_state.text ? text_line : json_line)(&b, level, area, event, cut);
     }
     buf_char(&b, '\n');
-    write_line(STDERR_FILENO, &b);
+    if (!atomic_load_explicit(&log_state.stderr_is_it, memory_order_relaxed))
+        write_line(STDERR_FILENO, &b);
     write_line(atomic_load(&log_state.fd), &b);
     buf_deinit(&b);
 }

@@ -65,12 +65,14 @@ enum log_format { LOG_FORMAT_AUTO, LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
 
 /* Names this process in every later line. Before it: stderr, text, info. instance may be
  * NULL. Returns false when `file` (may be NULL) cannot be opened for appending: lines
- * then go to stderr only. With a file, lines go to both. Strings are copied. */
+ * then go to stderr only. With a file, lines go to both, once when stderr is that very
+ * file. Strings are copied. */
 bool log_open(const char *service, const char *instance, enum log_format format,
               const char *file);
 /* "info" or "info,db=debug,http=warn". False, nothing changed, when it does not parse. */
 bool log_levels(const char *spec);
-/* Opens the file again after a rotation (HUP). */
+/* Opens the file again after a rotation (HUP); a stderr that is the file moves along.
+ * When it cannot be opened, the log goes on where it is. */
 void log_reopen(void);
 /* USR1: everything at debug, and back. */
 void log_toggle_debug(void);

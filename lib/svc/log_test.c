@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "svc/log.h"
@@ -114,6 +115,73 @@ static void the_file_is_opened_again_after_rotation(void **state)
     unlink(moved);
 }
 
+static size_t size_of(const char *name)
+{
+    struct stat st;
+    return stat(name, &st) == 0 ? (size_t)st.st_size : 0;
+}
+
+static unsigned times(const char *name, const char *word)
+{
+    char text[8192] = "";
+    FILE *f = fopen(name, "r");
+    unsigned n = 0;
+    if (!f)
+        return 0;
+    if (fread(text, 1, sizeof text - 1, f) > 0)
+        for (const char *p = text; (p = strstr(p, word)); p++)
+            n++;
+    fclose(f);
+    return n;
+}
+
+static void what_cannot_be_opened_leaves_the_log_where_it_is(void **state)
+{
+    (void)state;
+    char moved[64];
+    snprintf(moved, sizeof moved, "%s.1", path);
+    assert_int_equal(rename(path, moved), 0);
+    assert_int_equal(mkdir(path, 0700), 0); /* a file of that name cannot be made now */
+    log_reopen();
+    log_info("area", "still-here", F_INT("n", 1));
+    assert_int_equal(times(moved, "still-here"), 1);
+    assert_int_equal(rmdir(path), 0);
+    log_reopen();
+    unlink(moved);
+}
+
+/* As `make run` starts daemons: stderr and LOG_FILE are one file. */
+static void a_stderr_that_is_the_file_gets_each_line_once_and_moves_along(void **state)
+{
+    (void)state;
+    char both[] = "/tmp/log_test_both_XXXXXX", moved[sizeof both + 2];
+    int saved = dup(STDERR_FILENO), fd = mkstemp(both);
+    assert_true(fd >= 0 && dup2(fd, STDERR_FILENO) >= 0);
+    close(fd);
+    snprintf(moved, sizeof moved, "%s.1", both);
+    bool opened = log_open("test", NULL, LOG_FORMAT_JSON, both);
+    log_info("area", "first-line", F_INT("n", 1));
+    unsigned first = times(both, "first-line");
+    int renamed = rename(both, moved);
+    log_reopen();
+    log_info("area", "second-line", F_INT("n", 1));
+    dprintf(STDERR_FILENO, "last words\n");
+    unsigned second = times(both, "second-line"), last = times(both, "last words");
+    unsigned old = times(moved, "second-line") + times(moved, "last words");
+    log_open("test", "test-1", LOG_FORMAT_JSON, path);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    assert_true(opened);
+    assert_int_equal(renamed, 0);
+    assert_int_equal(first, 1);
+    assert_int_equal(second, 1);
+    assert_int_equal(last, 1);
+    assert_int_equal(old, 0);
+    assert_true(size_of(moved) > 0);
+    unlink(both);
+    unlink(moved);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +189,8 @@ int main(void)
         cmocka_unit_test(levels_are_chosen_by_area),
         cmocka_unit_test(a_line_too_long_keeps_its_event),
         cmocka_unit_test(the_file_is_opened_again_after_rotation),
+        cmocka_unit_test(what_cannot_be_opened_leaves_the_log_where_it_is),
+        cmocka_unit_test(a_stderr_that_is_the_file_gets_each_line_once_and_moves_along),
     };
     return cmocka_run_group_tests(tests, start, end);
 }

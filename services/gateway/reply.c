@@ -110,7 +110,8 @@ static void note_end(const struct gateway_request *rq, int status)
              F_SLICE("method", http_method(rq->http)),
              F_STR("route", shown ? shown->path : "none"), F_INT("status", status),
              F_INT("duration_us", took_us), F_ID("request_id", rq->ids.request_id),
-             F_INT("user_id", rq->has_actor ? rq->actor.user_id : 0));
+             F_INT("user_id", rq->has_actor ? rq->actor.user_id : 0),
+             F_ID("trace_id", rq->ids.trace_id));
 }
 
 static void finish(struct gateway_request *rq, struct lines *l, struct http_answer *a)

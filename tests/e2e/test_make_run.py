@@ -141,6 +141,19 @@ def test_a_killed_daemon_comes_back_and_the_job_goes_on(local, job, daemon):
     assert said, f"the supervisor did not say that {daemon} was killed:\n{local.output()}"
 
 
+def test_logs_go_on_after_a_rotation(local):
+    log = local.run_dir / "logs" / "gateway.log"
+    lines = log.read_text().splitlines()
+    assert lines and len(lines) == len(set(lines)), "each line once"
+    old = log.rename(log.with_suffix(".log.1"))
+    os.kill(local.pids()["gateway"], signal.SIGHUP)
+    env.wait_until(log.exists, 10, "HUP opens the log again")
+    before = old.read_text()
+    get(local.gateway_port, "/api/products")
+    env.wait_until(lambda: '"/api/products"' in log.read_text(), 10, "the new file is used")
+    assert old.read_text() == before
+
+
 def test_a_taken_port_is_one_clear_sentence(local):
     second = LocalStack(GATEWAY_PORT=str(local.gateway_port))
     done = subprocess.run([str(env.ROOT / "deploy/local/run")], env=second.environment,
