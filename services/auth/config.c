@@ -33,6 +33,15 @@ const struct option_row AUTH_OPTIONS[] = {
       .kind = OPT_SECRET,
       .offset = AT(django_secret_key),
       .help = "Key of HS256, at least 32 bytes; not used by ES256" },
+    { .name = "AUTH_KEY_LEAD_S",
+      .kind = OPT_INT,
+      .offset = AT(key_lead_s),
+      .def = "15",
+      .min = 5,
+      .max = DAY_S,
+      .help = "Seconds from `auth keys rotate` until the new key signs: by then every "
+              "replica "
+              "and gateway must have read it" },
     { .name = "AUTH_ISSUER",
       .kind = OPT_STR,
       .offset = AT(issuer),

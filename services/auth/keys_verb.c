@@ -10,10 +10,7 @@
 #include "base/mem.h"
 #include "svc/exit.h"
 
-enum {
-    SIGNS_AFTER_S = 15, /* by then every replica and gateway has read the new key */
-    SEALED_MAX = 4096,
-};
+enum { SEALED_MAX = 4096 };
 
 static const char *query(const char *name)
 {
@@ -37,19 +34,22 @@ static int insert(struct svc *svc, const char *kid, struct str sealed)
     int64_t us = clock_wall_us();
     struct arena a;
     char *done = NULL;
+    const struct auth_config *cfg = svc->app_cfg;
 
     arena_init(&a);
     struct str params[] = {
         str_of(kid),
         db_bytes_param(&a, sealed.p, sealed.n),
         str_of(clock_text(us, now)),
-        str_of(clock_text(us + (int64_t)SIGNS_AFTER_S * 1000000, from)),
+        str_of(clock_text(us + cfg->key_lead_s * 1000000, from)),
     };
     bool ok = svc_query_once(svc, query("signing_key_rotate.sql"), params,
                              ARRAY_LEN(params), &done);
     arena_deinit(&a);
     if (ok)
         printf("Key %s signs from %s.\n", kid, from);
+    if (ok && cfg->jwt_algorithm == AUTH_HS256)
+        printf("Nothing is signed with it while JWT_ALGORITHM is HS256.\n");
     free(done);
     return ok ? 0 : EXIT_MISSING;
 }

@@ -10,7 +10,8 @@ enum { EXIT_REFUSED = 65 }; /* what the verb was told cannot be */
  * _EMAIL and _PASSWORD leave open. 0; 64 usage; 65 an answer is refused or taken;
  * 69 the database cannot be reached. */
 int auth_createsuperuser(struct svc *svc, int argc, char **argv);
-/* `keys list` and `keys rotate`: the signing keys; a new one signs 15 s later. */
+/* `keys list` and `keys rotate`: the signing keys; a new one signs AUTH_KEY_LEAD_S later.
+ */
 int auth_keys(struct svc *svc, int argc, char **argv);
 /* `users list | show | activate | deactivate | set-role | delete | end-sessions`:
  * accounts. 0 also when there was nothing to change; 65 no such user, or the last active

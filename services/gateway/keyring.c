@@ -129,6 +129,8 @@ struct gateway_keyring *gateway_keyring_new(const struct gateway_keyring_config 
             gateway_keyring_free(&k);
         return k;
     }
+    if (cfg->settings->django_secret_key)
+        log_info("keys", "setting_unused", F_STR("variable", "DJANGO_SECRET_KEY"));
     k->method = contract_by_name(cfg->contract, "auth.jwks");
     if (!k->method)
         BUG("the contract has no auth.jwks");
