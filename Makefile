@@ -83,7 +83,8 @@ $(B)/lib/%_test: $(B)/lib/%_test.o $(B)/libsvc.a $(B)/libbase.a
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # --- run, test, tidy ---------------------------------------------------------------
-.PHONY: run clean-run deps test test-unit unit test-browser image bench lint fmt
+.PHONY: run clean-run deps test test-unit unit test-browser test-proxies test-compose
+.PHONY: chaos chaos-plants image bench lint fmt
 
 run:
 	@deploy/local/install build run
@@ -117,6 +118,18 @@ test-proxies:
 	@+$(MAKE) --no-print-directory all
 	@tests/run $(PROFILE) proxies
 
+# Faults without end: a storm over everything, then the proof that it notices planted bugs.
+# CHAOS='--acks 100000 --faults 5000' makes it last hours.
+chaos:
+	@deploy/local/install build run test
+	@+$(MAKE) --no-print-directory all
+	@tests/faults/run storm $(CHAOS)
+
+chaos-plants:
+	@deploy/local/install build run test
+	@+$(MAKE) --no-print-directory all
+	@tests/faults/run plants
+
 bench:
 	@deploy/local/install build run bench
 	@+$(MAKE) --no-print-directory all bench-programs
@@ -142,5 +155,6 @@ help:
 	@echo 'make image      the container image quintet:local'
 	@echo 'make test-proxies  the same front door behind nginx and HAProxy'
 	@echo 'make test-browser  the pages in a real browser'
+	@echo 'make chaos      kill and stop everything under load, then count what was lost'
 	@echo 'make bench      CPU per request beside the floors of this machine'
 	@echo 'make lint       style, layers, budgets'

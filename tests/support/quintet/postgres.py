@@ -41,15 +41,17 @@ def as_server(*command, alive=False):
 
 class Cluster:
     """A server. With QUINTET_TEST_POSTGRES (a socket directory) set, that one is used, so
-    that several test processes share one."""
+    that several test processes share one. settings: for a server of one's own, to be
+    killed and started again."""
 
-    def __init__(self):
-        shared = os.environ.get("QUINTET_TEST_POSTGRES")
+    def __init__(self, **settings):
+        shared = None if settings else os.environ.get("QUINTET_TEST_POSTGRES")
+        self.settings = SETTINGS | settings
         self.owned = not shared
         self.user, self.port = "postgres", "5432"
         self.dir = pathlib.Path(shared or tempfile.mkdtemp(prefix="quintet-tests-pg-"))
         if self.owned:
-            self._start()
+            self._create()
 
     def _run(self, *command):
         done = subprocess.run(as_server(*command), stdout=subprocess.PIPE, cwd="/",
@@ -57,23 +59,40 @@ class Cluster:
         if done.returncode:
             raise RuntimeError(f"{command[0]} failed:\n{done.stdout}")
 
-    def _start(self):
+    def _create(self):
         path = find_bin()
         if os.geteuid() == 0:
             shutil.chown(self.dir, "postgres", "postgres")
         self._run(path / "initdb", "-D", self.dir / "data", "-U", self.user, "-A", "trust",
                   "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")
-        options = [word for k, v in SETTINGS.items() for word in ("-c", f"{k}={v}")]
+        self.start()
+
+    def _spawn(self):
+        path = find_bin()
+        options = [word for k, v in self.settings.items() for word in ("-c", f"{k}={v}")]
         with open(self.dir / "log", "ab") as log:
             self.process = subprocess.Popen(
                 as_server(path / "postgres", "-D", self.dir / "data", "-k", self.dir,
                           *options, alive=True),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
                 start_new_session=True)
+
+    def start(self):
+        """Also after kill(): what the last one left in shared memory may have to go first."""
+        self._spawn()
         env.wait_until(self._answers, 60, "Postgres answers", every=0.05)
 
+    def kill(self, how=signal.SIGKILL):
+        """Ends the server: KILL as a crash does, QUIT as `pg_ctl stop -m immediate`."""
+        self.process.send_signal(how)
+        self.process.wait(env.seconds(20))
+
     def _answers(self):
-        assert self.process.poll() is None, (self.dir / "log").read_text()
+        if self.process.poll() is not None:
+            assert "pre-existing shared memory" in (self.dir / "log").read_text()[-2000:], \
+                (self.dir / "log").read_text()[-2000:]
+            self._spawn()
+            return False
         try:
             self.connect().close()
         except psycopg2.OperationalError:

@@ -1,5 +1,6 @@
 """An SMTP server that keeps what it gets and says what the test wants it to say."""
 
+import asyncio
 import email
 import email.policy
 import threading
@@ -43,6 +44,7 @@ class _Handler:
         return reply
 
     async def handle_DATA(self, _server, _session, envelope):
+        await asyncio.sleep(self.sink.delay)
         reply = self.sink.next_reply("DATA")
         if reply.startswith("250"):
             self.sink.keep(Mail(envelope))
@@ -55,6 +57,7 @@ class SmtpSink:
 
     def __init__(self, port=0):
         self._lock = threading.Condition()
+        self.delay = 0  # s before the answer to a mail
         self._mails, self._script = [], {"MAIL": [], "RCPT": [], "DATA": []}
         self._ports = env.Ports()
         self.host, self.port = "127.0.0.1", port or self._ports.take()
@@ -79,6 +82,12 @@ class SmtpSink:
     def script(self, command, *replies):
         with self._lock:
             self._script[command].extend(replies)
+
+    def clear(self):
+        """Forgets what script() has left."""
+        with self._lock:
+            for waiting in self._script.values():
+                waiting.clear()
 
     def next_reply(self, command):
         with self._lock:
