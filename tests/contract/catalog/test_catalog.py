@@ -19,7 +19,7 @@ NO_PAGE = {"count": 0, "next": None, "previous": None, "results": []}
 # --- categories ---------------------------------------------------------------------------
 
 
-def test_category_create_answers_with_the_category(api):
+def test_cat_01_create_answers_with_the_category(api):
     status, value = api.call("catalog.category.create",
                              {"name": " Electronics ", "description": "d"}, **ADMIN)
     assert status == 201
@@ -32,7 +32,7 @@ def test_category_description_defaults_to_nothing(api):
     assert add_category(api)["description"] == ""
 
 
-def test_category_names_are_unique(api, database):
+def test_cat_02_names_are_unique(api, database):
     add_category(api)
     other = add_category(api, "Books")
     taken = ("invalid", {"name": ["category with this name already exists."]})
@@ -47,14 +47,14 @@ def test_category_names_are_unique(api, database):
     ("catalog.category.create", []), ("catalog.category.replace", [999]),
     ("catalog.category.patch", [999]), ("catalog.category.delete", [999]),
 ])
-def test_category_writes_are_for_administrators(api, method, path):
+def test_cat_04_writes_are_for_administrators(api, method, path):
     code, _ = api.error(method, {"name": "x"}, path=path, **OWNER)
     assert code == "permission_denied"
     code, _ = api.error(method, {"name": "x"}, path=path)
     assert code == "not_authenticated"
 
 
-def test_category_show_has_its_products_and_no_time(api):
+def test_cat_05_show_has_its_products_and_no_time(api):
     category = add_category(api, description="d")
     first = add_product(api, category["id"], "A")
     second = add_product(api, category["id"], "B")
@@ -71,7 +71,7 @@ def test_category_show_without_products(api):
     assert value["products"] == []
 
 
-def test_category_show_is_bounded(api, database):
+def test_cat_05_def_19_show_is_bounded(api, database):
     category = add_category(api)
     database.query(
         "insert into product (name, description, price, created_at, category_id)"
@@ -82,7 +82,7 @@ def test_category_show_is_bounded(api, database):
 
 
 @pytest.mark.parametrize("ident", ["abc", "-1", "0", "1" * 20, "999999", "1.0", ""])
-def test_ids_that_are_none_are_not_found(api, ident):
+def test_cat_10_ids_that_are_none_are_not_found(api, ident):
     for method in ("catalog.category.show", "catalog.product.show"):
         assert api.error(method, path=[ident])[0] == "not_found"
     for method in ("catalog.category.delete", "catalog.product.delete"):
@@ -91,7 +91,7 @@ def test_ids_that_are_none_are_not_found(api, ident):
         assert api.error(method, {"name": "x"}, path=[ident], **ADMIN)[0] == "not_found"
 
 
-def test_category_list_is_sorted_for_people(api):
+def test_cat_06_the_list_is_sorted_for_people(api):
     for name in ("zebra", "Äpfel", "Zoo", "apple", "banana"):
         add_category(api, name)
     status, value = api.call("catalog.category.list")
@@ -102,7 +102,7 @@ def test_category_list_is_sorted_for_people(api):
     assert list(value["results"][0]) == ["id", "name", "description", "created_at"]
 
 
-def test_category_replace_and_patch(api):
+def test_cat_07_cat_08_replace_and_patch(api):
     category = add_category(api, description="d")
     path = [category["id"]]
     assert api.error("catalog.category.replace", {"description": "x"}, path=path, **ADMIN) \
@@ -126,7 +126,7 @@ def test_a_missing_category_wins_over_a_wrong_body(api):
                      **ADMIN)[0] == "parse_error"
 
 
-def test_category_delete(api, database):
+def test_cat_09_delete(api, database):
     category = add_category(api)
     assert api.call("catalog.category.delete", path=[category["id"]], **ADMIN) == (204, None)
     assert api.error("catalog.category.delete", path=[category["id"]], **ADMIN)[0] \
@@ -134,7 +134,7 @@ def test_category_delete(api, database):
     counters_are_exact(database)
 
 
-def test_category_with_products_is_kept_unless_told_otherwise(api, database):
+def test_cat_09_def_18_one_with_products_is_kept_unless_told_otherwise(api, database):
     category = add_category(api)
     kept = add_product(api, add_category(api, "Books")["id"])
     for n in range(3):
@@ -153,7 +153,7 @@ def test_category_with_products_is_kept_unless_told_otherwise(api, database):
 # --- one product --------------------------------------------------------------------------
 
 
-def test_product_create_answers_with_the_product(api):
+def test_prd_01_create_answers_with_the_product(api):
     category = add_category(api)
     body = {"name": "Laptop", "description": "High-performance laptop",
             "category": category["id"], "price": "999.99"}
@@ -237,7 +237,7 @@ def test_what_a_client_may_not_set_is_passed_over(api):
     assert after == value
 
 
-def test_who_may_change_a_product(api):
+def test_prd_08_who_may_change_a_product(api):
     product = add_product(api, add_category(api)["id"])
     path = [product["id"]]
     status, value = api.call("catalog.product.patch", {"price": "1.5"}, path=path, **OWNER)
@@ -264,7 +264,7 @@ def test_who_is_refused_before_what_is_wrong(api):
                      content_type="text/plain", **STRANGER)[0] == "permission_denied"
 
 
-def test_product_replace_needs_everything_and_keeps_the_owner(api):
+def test_prd_05_replace_needs_everything_and_keeps_the_owner(api):
     product = add_product(api, add_category(api)["id"], description="d")
     books = add_category(api, "Books")
     path = [product["id"]]
@@ -276,7 +276,7 @@ def test_product_replace_needs_everything_and_keeps_the_owner(api):
     assert value == {**product, **body, "price": "3.00", "category_name": "Books"}
 
 
-def test_product_delete(api, database):
+def test_prd_09_delete(api, database):
     category = add_category(api)
     product = add_product(api, category["id"])
     assert api.call("catalog.product.delete", path=[product["id"]], **OWNER) == (204, None)
@@ -297,7 +297,7 @@ def test_the_newest_name_of_a_user_wins(api, database):
         == [("olga", 5)]
 
 
-def test_a_product_of_nobody_known(api, database):
+def test_prd_11_a_product_of_nobody_known(api, database):
     product = add_product(api, add_category(api)["id"])
     database.query("delete from user_name", schema="catalog")
     assert api.call("catalog.product.show", path=[product["id"]])[1]["created_by"] is None
@@ -314,14 +314,14 @@ def thirteen(api):
     return category
 
 
-def test_empty_lists(api):
+def test_3_empty_lists(api):
     for method in ("catalog.product.list", "catalog.category.list"):
         assert api.call(method) == (200, NO_PAGE)
         assert api.call(method, query="page=last") == (200, NO_PAGE)
         assert api.error(method, query="page=2")[0] == "not_found"
 
 
-def test_pages_and_their_links(api, thirteen):
+def test_3_pages_and_their_links(api, thirteen):
     base = "http://localhost:8000/api/products/"
     first = product_list(api)
     assert (first["count"], first["next"], first["previous"]) == (13, f"{base}?page=2", None)
@@ -333,7 +333,7 @@ def test_pages_and_their_links(api, thirteen):
     assert product_list(api, "page=") == first
 
 
-def test_links_keep_other_parameters_sorted(api, thirteen):
+def test_3_links_keep_other_parameters_sorted(api, thirteen):
     middle = product_list(api, "z=%26+1&page=2&page_size=3&a=b&ordering=price")
     base = "http://localhost:8000/api/products/"
     rest = "ordering=price&{}page_size=3&z=%26%201"
@@ -342,17 +342,17 @@ def test_links_keep_other_parameters_sorted(api, thirteen):
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "abc", "1.0", "3", "9" * 18, "9" * 30])
-def test_pages_that_are_none(api, thirteen, page):
+def test_3_pages_that_are_none(api, thirteen, page):
     assert api.error("catalog.product.list", query=f"page={page}")[0] == "not_found"
 
 
 @pytest.mark.parametrize("size, shown", [("4", 4), ("0", 10), ("-3", 10), ("x", 10),
                                          ("", 10), ("1000", 13)])
-def test_page_sizes(api, thirteen, size, shown):
+def test_3_page_sizes(api, thirteen, size, shown):
     assert len(product_list(api, f"page_size={size}")["results"]) == shown
 
 
-def test_page_size_has_a_maximum(api, database):
+def test_3_page_size_has_a_maximum(api, database):
     category = add_category(api)
     database.query(
         "insert into product (name, description, price, created_at, category_id)"
@@ -362,7 +362,7 @@ def test_page_size_has_a_maximum(api, database):
     assert (len(page["results"]), page["count"]) == (100, 120)
 
 
-def test_category_pages(api):
+def test_cat_06_pages(api):
     for n in range(12):
         add_category(api, f"c{n:02}")
     _, value = api.call("catalog.category.list", query="page=2")
@@ -379,7 +379,7 @@ def test_category_pages(api):
     ("-price", "bca"), ("name", "cab"), ("--price", "cab"), ("nonsense,price", "acb"),
     ("price,-created_at", "cab"), ("-price,created_at", "bac"), ("price,-price", "acb"),
 ])
-def test_orders(api, database, ordering, expected):
+def test_3_orders(api, database, ordering, expected):
     category = add_category(api)
     for name, price in (("b", "3"), ("a", "1"), ("c", "1")):
         add_product(api, category["id"], name, price=price)
@@ -390,7 +390,7 @@ def test_orders(api, database, ordering, expected):
     assert "".join(names(product_list(api, f"ordering={ordering}"))) == expected
 
 
-def test_equal_times_have_an_order(api, database):
+def test_3_def_14_equal_times_have_an_order(api, database):
     category = add_category(api)
     database.query(
         "insert into product (name, description, price, created_at, category_id)"
@@ -421,12 +421,12 @@ def shelf(api):
     ("%25", 1), ("_", 1), ("\\", 0), ("écrin", 1), ("nothing", 0), ("", 7), (" , ", 7),
     ('"red', 0), ("o", 7), ("laptop laptop", 3), ("'; drop table product", 0),
 ])
-def test_search(api, shelf, search, found):
+def test_3_search(api, shelf, search, found):
     page = product_list(api, "search=" + search.replace(" ", "+"))
     assert (page["count"], len(page["results"])) == (found, found)
 
 
-def test_search_is_paged_and_ordered(api, thirteen):
+def test_3_search_is_paged_and_ordered(api, thirteen):
     page = product_list(api, "search=p0&page_size=4&ordering=price&page=2")
     assert (page["count"], names(page)) == (10, ["p05", "p04", "p03", "p02"])
     assert page["next"] == ("http://localhost:8000/api/products/"
@@ -436,7 +436,7 @@ def test_search_is_paged_and_ordered(api, thirteen):
     assert product_list(api, "search=none") == NO_PAGE
 
 
-def test_search_refuses_nul(api):
+def test_3_search_refuses_nul(api):
     code, details = api.error("catalog.product.list", query="search=%00")
     assert (code, details) == ("invalid", ["Null characters are not allowed."])
 

@@ -10,7 +10,7 @@ from catalog_calls import OWNER, add_category, add_product
 from quintet import env, frame
 from quintet.client import read_cert, value_of
 
-COUNT, WINDOW = 20000, 256
+COUNT, WINDOW = 100000, 256
 INVALID = "A valid number is required."
 
 
@@ -134,7 +134,7 @@ def exchange(stack, api, requests):
     return answers
 
 
-def test_20000_prices_are_judged_and_shown_as_by_pythons_decimal(stack, api):
+def test_prd_03_100000_prices_are_judged_and_shown_as_by_pythons_decimal(stack, api):
     category = add_category(api)
     paths = [[add_product(api, category["id"])["id"]] for _ in range(64)]
     texts = inputs()
