@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/utf8.h"
 #include "monitor/app.h"
 #include "svc/body.h"
 #include "svc/events_parse.h"
@@ -175,7 +176,7 @@ static struct str find_param(struct api *a, struct str query, const char *name)
             continue;
         if (!value.p)
             return STR("");
-        if (url_decode(value, true, &a->arena, &text))
+        if (url_decode(value, true, &a->arena, &text) && utf8_check(text) == text.n)
             return text;
     }
     return (struct str){ 0 };
@@ -221,7 +222,9 @@ bool api_param_time(struct api *a, const char *name, int64_t def, int64_t *ret)
 struct str api_rest(struct api *a)
 {
     struct str text;
-    return url_decode(a->rest, false, &a->arena, &text) ? text : STR("");
+    bool fine =
+        url_decode(a->rest, false, &a->arena, &text) && utf8_check(text) == text.n;
+    return fine ? text : STR("");
 }
 
 bool api_body(struct api *a)

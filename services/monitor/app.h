@@ -74,5 +74,6 @@ void handle_spans(struct api *a);
 /* handle_mails.c */
 void handle_mails(struct api *a);
 void handle_mail(struct api *a);
+void handle_search(struct api *a);
 
 #endif

@@ -20,6 +20,7 @@ static const struct api_route ROUTES[] = {
     { "GET", "/api/live", NEED_TO_READ, handle_live },
     { "GET", "/api/mails", NEED_TO_READ, handle_mails },
     { "GET", "/api/mails/", NEED_TO_READ, handle_mail },
+    { "GET", "/api/search", NEED_TO_READ, handle_search },
     { "GET", "/api/requests/", NEED_TO_READ, handle_spans },
 };
 

@@ -76,8 +76,6 @@ static void ask(struct watch *w, int which)
     struct poll *p = &w->poll[which];
     const struct contract_method *m =
         contract_by_name(w->app->svc->contract, ASK[which].method);
-    if (!m)
-        return;
     struct frame req = { .method = m->number };
     struct jsonw jw;
     AUTO_BUF struct buf body, meta;
