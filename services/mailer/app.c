@@ -12,12 +12,13 @@ static bool load_letters(struct mailer_app *app)
 {
     const char *why = NULL;
     char *sentence = NULL;
+    const struct letters_config letters = mailer_config_letters(app->cfg);
     struct secret *key = keys_secret(app->svc->keys, "seal.key", &why);
     if (!key) {
         log_fatal("mailer", "the key for sealed links cannot be read", F_STR("why", why));
         return false;
     }
-    app->letters = letters_new(app->cfg->templates_dir, app->cfg->from, key, &sentence);
+    app->letters = letters_new(&letters, key, &sentence);
     secret_free(&key);
     if (!app->letters)
         log_fatal("mailer", "mails cannot be written", F_STR("why", sentence));
@@ -131,7 +132,6 @@ static void print_preview(const struct letter_view *v, bool html)
 
 static int preview(struct svc *svc, int argc, char **argv)
 {
-    const struct mailer_config *cfg = svc->app_cfg;
     bool html = argc == 3 && strcmp(argv[2], "--html") == 0;
     char *why = NULL;
     if (argc != 2 + html) {
@@ -139,7 +139,8 @@ static int preview(struct svc *svc, int argc, char **argv)
                         "password_changed [--html]\n");
         return EXIT_USAGE;
     }
-    struct letters *l = letters_new(cfg->templates_dir, cfg->from, NULL, &why);
+    const struct letters_config letters = mailer_config_letters(svc->app_cfg);
+    struct letters *l = letters_new(&letters, NULL, &why);
     if (!l) {
         fprintf(stderr, "The templates cannot be used: %s.\n", why);
         free(why);

@@ -68,6 +68,11 @@ const struct option_row MAILER_OPTIONS[] = {
       .offset = FIELD(from),
       .def = "no-reply@example.com",
       .help = "Sender of all mails, an address or Name <address>" },
+    { .name = "MAILER_SUBJECT_PREFIX",
+      .kind = OPT_STR,
+      .offset = FIELD(subject_prefix),
+      .def = "",
+      .help = "Stands before the subject of every mail, with its own blank" },
     { .name = "MAILER_CONNECTIONS",
       .kind = OPT_INT,
       .offset = FIELD(connections),
@@ -107,6 +112,11 @@ const struct option_row MAILER_OPTIONS[] = {
 enum mailer_backend mailer_config_backend(const struct mailer_config *cfg)
 {
     return (enum mailer_backend)(cfg->backend % BACKENDS);
+}
+
+struct letters_config mailer_config_letters(const struct mailer_config *cfg)
+{
+    return (struct letters_config){ cfg->templates_dir, cfg->from, cfg->subject_prefix };
 }
 
 const char *mailer_config_mistake(const struct mailer_config *cfg)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/secret.h"
+#include "mailer/letter.h"
 #include "svc/options.h"
 
 enum mailer_backend { BACKEND_CONSOLE, BACKEND_FILE, BACKEND_SMTP, BACKENDS };
@@ -20,7 +21,7 @@ struct mailer_config {
     const char *user;
     struct secret *password;
     const char *ca_file;
-    const char *from;
+    const char *from, *subject_prefix;
     int64_t connections;
     const char *templates_dir;
     int64_t lease_ms, connect_timeout_ms, send_timeout_ms;
@@ -30,6 +31,8 @@ extern const struct option_row MAILER_OPTIONS[];
 
 /* The choices come in two spellings: short, and the dotted names of Django. */
 enum mailer_backend mailer_config_backend(const struct mailer_config *cfg);
+/* What letters_new wants of it. */
+struct letters_config mailer_config_letters(const struct mailer_config *cfg);
 /* A sentence when the settings contradict each other, else NULL. */
 const char *mailer_config_mistake(const struct mailer_config *cfg);
 

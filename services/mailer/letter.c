@@ -22,6 +22,10 @@ enum { MAIL_MAX = 256 * 1024, TEMPLATE_MAX = 64 * 1024, TOKEN_LENGTH = 43 };
 static const char *const NAMES[] = { "username", "link", "expires", "when", NULL };
 enum value_index { VALUE_USERNAME, VALUE_LINK, VALUE_EXPIRES, VALUE_WHEN, VALUES };
 
+/* What the frame around every HTML part may name. */
+static const char *const LAYOUT_NAMES[] = { "title", "content", NULL };
+enum layout_index { LAYOUT_TITLE, LAYOUT_CONTENT, LAYOUT_VALUES };
+
 enum part { PART_SUBJECT, PART_TEXT, PART_HTML, PARTS };
 static const char *const SUFFIXES[PARTS] = { "subject", "txt", "html" };
 
@@ -41,7 +45,8 @@ enum { KIND_COUNT = ARRAY_LEN(KINDS) };
 struct letters {
     struct arena arena;
     struct template *templates[KIND_COUNT][PARTS];
-    struct str from_name, from_address, domain;
+    struct template *layout;
+    struct str from_name, from_address, domain, subject_prefix;
     bool can_open;
     uint8_t open_key[crypto_box_SECRETKEYBYTES], seal_key[crypto_box_PUBLICKEYBYTES];
 };
@@ -63,7 +68,8 @@ static char *read_override(const char *dir, const char *name, size_t *ret_n)
     return text;
 }
 
-static struct template *load_template(const char *dir, const char *name, char **ret_why)
+static struct template *load_template(const char *dir, const char *name,
+                                      const char *const *names, char **ret_why)
 {
     size_t n = 0;
     char *why = NULL;
@@ -74,7 +80,7 @@ static struct template *load_template(const char *dir, const char *name, char **
         *ret_why = xasprintf("%s is not UTF-8", name);
         return NULL;
     }
-    struct template *t = template_new(text, NAMES, &why);
+    struct template *t = template_new(text, names, &why);
     if (!t)
         *ret_why = xasprintf("%s: %s", name, why);
     free(why);
@@ -87,12 +93,13 @@ static bool load_templates(struct letters *l, const char *dir, char **ret_why)
         for (size_t part = 0; part < PARTS; part++) {
             char name[64];
             snprintf(name, sizeof name, "%s.%s", KINDS[kind].name, SUFFIXES[part]);
-            l->templates[kind][part] = load_template(dir, name, ret_why);
+            l->templates[kind][part] = load_template(dir, name, NAMES, ret_why);
             if (!l->templates[kind][part])
                 return false;
         }
     }
-    return true;
+    l->layout = load_template(dir, "layout.html", LAYOUT_NAMES, ret_why);
+    return l->layout != NULL;
 }
 
 static bool load_key(struct letters *l, const struct secret *key)
@@ -117,15 +124,16 @@ static const char *load_sender(struct letters *l, const char *from)
     return NULL;
 }
 
-struct letters *letters_new(const char *dir, const char *from,
+struct letters *letters_new(const struct letters_config *cfg,
                             const struct secret *seal_key, char **ret_why)
 {
     struct letters *l = xcalloc(1, sizeof *l);
-    const char *why = load_sender(l, from);
+    const char *why = load_sender(l, cfg->from);
+    l->subject_prefix = str_of(cfg->subject_prefix);
     *ret_why = NULL;
     if (!why && !load_key(l, seal_key))
         why = "seal.key is not 64 hexadecimal digits";
-    if (!why && load_templates(l, dir, ret_why))
+    if (!why && load_templates(l, cfg->dir, ret_why))
         return l;
     if (why)
         *ret_why = xstrdup(why);
@@ -140,6 +148,7 @@ void letters_free(struct letters **l)
     for (size_t kind = 0; kind < KIND_COUNT; kind++)
         for (size_t part = 0; part < PARTS; part++)
             template_free(&(*l)->templates[kind][part]);
+    template_free(&(*l)->layout);
     arena_deinit(&(*l)->arena);
     sodium_memzero((*l)->open_key, sizeof(*l)->open_key);
     free(*l);
@@ -271,26 +280,52 @@ static void set_link(struct template_value *v, struct str link)
 
 /* --- writing ----------------------------------------------------------------------- */
 
-static struct str render(const struct letters *l, size_t kind, enum part part,
-                         const struct template_value *v, struct arena *a)
+static struct str render_template(const struct template *t,
+                                  const struct template_value *v, struct arena *a)
 {
     struct buf out AUTO_BUF;
     buf_init(&out, MAIL_MAX / 4);
-    template_render(l->templates[kind][part], v, &out);
+    template_render(t, v, &out);
     return arena_dup(a, buf_get(&out));
+}
+
+static struct str render(const struct letters *l, size_t kind, enum part part,
+                         const struct template_value *v, struct arena *a)
+{
+    return render_template(l->templates[kind][part], v, a);
+}
+
+static struct str render_subject(const struct letters *l, size_t kind,
+                                 const struct template_value *v, struct arena *a)
+{
+    struct str subject = str_trim(render(l, kind, PART_SUBJECT, v, a));
+    return str_of(
+        arena_printf(a, "%.*s%.*s", STR_ARG(l->subject_prefix), STR_ARG(subject)));
+}
+
+static struct str render_html(const struct letters *l, size_t kind, struct str title,
+                              const struct template_value *v, struct arena *a)
+{
+    struct str content = str_trim(render(l, kind, PART_HTML, v, a));
+    const struct template_value layout[LAYOUT_VALUES] = {
+        [LAYOUT_TITLE] = { title, title.n > 0 },
+        [LAYOUT_CONTENT] = { content, content.n > 0 },
+    };
+    return render_template(l->layout, layout, a);
 }
 
 static void write_mail(const struct letters *l, const struct letter_job *job, size_t kind,
                        const struct template_value *v, struct arena *a, struct str to,
                        struct buf *out)
 {
+    struct str subject = render_subject(l, kind, v, a);
     struct mime_mail m = {
         .from_name = l->from_name,
         .from_address = l->from_address,
         .to_address = to,
-        .subject = str_trim(render(l, kind, PART_SUBJECT, v, a)),
+        .subject = subject,
         .text = render(l, kind, PART_TEXT, v, a),
-        .html = render(l, kind, PART_HTML, v, a),
+        .html = render_html(l, kind, subject, v, a),
         .message_id = job->message_id,
         .request_id = job->request_id,
         .boundary = job->job_id,
@@ -338,8 +373,8 @@ bool letter_preview(const struct letters *l, const struct letter_job *job,
     if (l->from_name.n > 0)
         ret->from = str_of(arena_printf(a, "%.*s <%.*s>", STR_ARG(l->from_name),
                                         STR_ARG(l->from_address)));
-    ret->subject = str_trim(render(l, kind, PART_SUBJECT, v, a));
+    ret->subject = render_subject(l, kind, v, a);
     ret->text = render(l, kind, PART_TEXT, v, a);
-    ret->html = render(l, kind, PART_HTML, v, a);
+    ret->html = render_html(l, kind, ret->subject, v, a);
     return true;
 }

@@ -29,10 +29,15 @@ struct letter_job {
 
 struct arena;
 
-/* Compiles the templates: files of dir (may be empty) replace the built-in ones. from: as
- * DEFAULT_FROM_EMAIL. seal_key: 64 hex digits, may be NULL for previews. NULL with a
- * sentence in *ret_why (heap; free). */
-struct letters *letters_new(const char *dir, const char *from,
+struct letters_config {
+    const char *dir;  /* its files replace the built-in templates; may be empty */
+    const char *from; /* as DEFAULT_FROM_EMAIL */
+    const char *subject_prefix; /* stands before every subject; may be empty */
+};
+
+/* Compiles the templates. seal_key: 64 hex digits, may be NULL for previews. cfg's
+ * strings must outlive it. NULL with a sentence in *ret_why (heap; free). */
+struct letters *letters_new(const struct letters_config *cfg,
                             const struct secret *seal_key, char **ret_why);
 void letters_free(struct letters **l);
 /* The sender's address. Its domain is the right-hand side of message ids. */

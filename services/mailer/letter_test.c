@@ -26,7 +26,8 @@ static int set_up(void **state)
         return -1;
     crypto_box_keypair(seal_key, open_key);
     struct secret *key = secret_new(str_of(hex_encode(open_key, 32, hex)));
-    f.letters = letters_new("", "Quintet <no-reply@example.com>", key, &why);
+    f.letters = letters_new(
+        &(struct letters_config){ "", "Quintet <no-reply@example.com>", "" }, key, &why);
     secret_free(&key);
     crypto_box_seal(sealed, (const uint8_t *)TOKEN, sizeof TOKEN - 1, seal_key);
     hex_encode(sealed, sizeof sealed, f.sealed);

@@ -3,6 +3,7 @@
 import base64
 import datetime
 import email
+import email.header
 import email.policy
 import ipaddress
 import ssl
@@ -181,6 +182,7 @@ def test_console(auth, use, stack, address, job_of):
 
 def test_own_templates(auth, use, stack, address, job_of, tmp_path):
     (tmp_path / "welcome.subject").write_text("Moin {{{username}}}\n")
+    (tmp_path / "layout.html").write_text("<title>{{title}}</title><main>{{{content}}}")
     (tmp_path / "welcome.txt").write_text("{{#link}}no{{/link}}{{^link}}Hallo{{/link}}")
     use(EMAIL_BACKEND="file", MAILER_TEMPLATES_DIR=tmp_path)
     to = address()
@@ -190,6 +192,26 @@ def test_own_templates(auth, use, stack, address, job_of, tmp_path):
     mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     assert mail["Subject"] == "Moin Jörg"
     assert mail.get_body(("plain",)).get_content().strip() == "Hallo"
+    html = mail.get_body(("html",)).get_content()
+    assert html.startswith("<title>Moin Jörg</title><main>") and "Hello Jörg," in html
+
+
+def test_a_subject_prefix_and_a_long_sender(auth, use, stack, address, job_of):
+    name = "Bücherei Süd, Abteilung für sehr lange Namen und viele Umlaute äöü"
+    use(EMAIL_BACKEND="file", MAILER_SUBJECT_PREFIX="[Größe] ",
+        DEFAULT_FROM_EMAIL=f'"{name}" <a@example.com>')
+    to = address()
+    auth.registered("ann", to)
+    job = job_of(to, "sent")
+    (path,) = stack.mail_dir.glob(f"*-{job['job_id']}.eml")
+    mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    assert mail["Subject"] == "[Größe] Please confirm your e-mail address"
+    assert not mail.defects
+    # By words: the newer parser of this Python keeps the blank between two of a phrase.
+    words = email.header.decode_header(email.message_from_bytes(path.read_bytes())["From"])
+    assert str(email.header.make_header(words)) == f"{name} <a@example.com>"
+    assert max(map(len, path.read_bytes().split(b"\r\n"))) <= 998
+    use(EMAIL_BACKEND="file", MAILER_SUBJECT_PREFIX="")
 
 
 @pytest.mark.parametrize("text", ["{{token}}", "{{#link}}", "\xff"])
@@ -201,6 +223,9 @@ def test_bad_templates_are_refused_at_the_start(stack, tmp_path, text):
 
 
 def test_preview_verb(stack):
+    html = stack.verb("mailer", "preview", "verification", "--html").stdout
+    assert html.startswith("<!doctype html>") and "[link hidden]" in html
+    assert "prefers-color-scheme: dark" in html and "<title>Please confirm" in html
     done = stack.verb("mailer", "preview", "verification")
     assert "[link hidden]" in done.stdout and "Hello someone," in done.stdout
     assert stack.verb("mailer", "preview", "nothing", check=False).returncode == 64

@@ -192,9 +192,14 @@ def test_a_large_backlog_is_read(auth, smtp, database, address, stack):
 
 
 INJECTIONS = ["a\r\nBcc: evil@example.net", "a\nBcc: evil@example.net", "a\rBcc: x",
-              "a\r\n.\r\nMAIL FROM:<evil@example.net>", "\r\n\r\nbody", ".\r\n", "a\u2028b",
-              "<script>alert(1)</script>", "=?utf-8?B?YWJj?=", "{{link}}", "\u202egnp.exe",
-              "%s%n", "'; drop table job; --"]
+              "a\r\n.\r\nMAIL FROM:<evil@example.net>", "\r\n\r\nbody", ".\r\n",
+              "a\u2028Bcc: evil@example.net", "a\u2029b", "a\u0085Bcc: x", "a\u000bBcc: x",
+              "a\u000cb", "a\u001bb", "<script>alert(1)</script>",
+              "<img src=x onerror=alert(1)>", "\"><a href=//evil.example>", "<!--", "]]>",
+              "=?utf-8?B?YWJj?=", "=?utf-8?Q?=0D=0ABcc:_x?=", "=0D=0ABcc: x", "{{link}}",
+              "{{{link}}}", "{{#link}}x{{/link}}", "\u202egnp.exe", "\u2066a\u2069", "%s%n",
+              "${IFS}", "'; drop table job; --", "\\", "--=_boundary--",
+              "x" * 150, "Ж" * 150, "🦊" * 100, "a " * 75, "." * 150]
 
 
 @pytest.mark.parametrize("name", INJECTIONS)
@@ -207,7 +212,10 @@ def test_names_stay_names(auth, smtp, address, name):
     assert len(mail.message.get_all("To")) == len(mail.message.get_all("Subject")) == 1
     assert LINK.search(mail.text)[1] == token
     html = mail.message.get_body(("html",)).get_content()
-    assert "<script>" not in html and "\u202e" not in html
+    assert "<script>" not in html and "<img" not in html and "<!--" not in html
+    assert "evil.example>" not in html
+    for text in (mail.text, html):
+        assert not set(text) & set("\u202e\u2066\u2028\u2029\u0085\u000b\u000c\u001b")
     assert b"\nBcc:" not in mail.raw.split(b"\r\n\r\n")[0]
 
 
@@ -215,13 +223,26 @@ def test_names_stay_names(auth, smtp, address, name):
     "a@b@example.net", "a b@example.net", "a@example.net\r\nRCPT TO:<evil@example.net>",
     "<a@example.net>", "a@example.net>,<evil@example.net", "@example.net", "a@",
     "a@-example.net", "a,b@example.net", '"a b"@example.net', "ä@example.net",
-    "a@" + "x" * 260 + ".net"])
+    "a@" + "x" * 260 + ".net", "a@example.net\n", "a\r\nDATA\r\n@example.net",
+    "a@example.net SIZE=1", "a@[127.0.0.1]", "a..b@example.net", "a@example..net",
+    "a\u2028@example.net", "a@exa\tmple.net"])
 def test_what_is_no_address_is_never_mailed(auth, smtp, job_of, to):
     before = len(smtp.mails)
     auth.registered("x", to)
     job = job_of(to, "dead")
     assert job["last_phase"] == "render" and "address" in job["last_error"]
     assert len(smtp.mails) == before
+
+
+@pytest.mark.parametrize("base", ["javascript:alert(1)//", "http://a b/", "http://x\r\nBcc: y",
+                                  "http://x\"onclick=", "//x", "", "http://" + "x" * 600])
+def test_a_link_of_another_kind_is_never_mailed(auth, smtp, job_of, address, base):
+    to = address()
+    payload = {"user_id": 1, "username": "x", "email": to, "link_base": base}
+    auth.event("user.registered", payload, sealed=auth.seal_token("A" * 43),
+               expires_at="2999-01-01T00:00:00Z")
+    assert "link" in job_of(to, "dead")["last_error"]
+    assert smtp.to(to) == []
 
 
 def test_a_domain_in_another_script_is_mailed(auth, smtp, job_of):
