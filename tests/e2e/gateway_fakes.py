@@ -86,6 +86,33 @@ class FakeService(threading.Thread):
         self.join()
 
 
+class Beacons(threading.Thread):
+    """Auth's PUB: a beacon every 100 ms with what `tell()` returns; None: silence. Events
+    are never published."""
+
+    def __init__(self, key_pair, port, tell):
+        super().__init__(daemon=True)
+        self.tell, self._end = tell, threading.Event()
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.PUB)
+        self._socket.linger = 0
+        self._socket.curve_server = True
+        self._socket.curve_publickey, self._socket.curve_secretkey = key_pair
+        self._socket.bind(f"tcp://127.0.0.1:{port}")
+
+    def run(self):
+        while not self._end.wait(0.1):
+            told = self.tell()
+            if told is not None:
+                self._socket.send_multipart([b"beacon.user", json.dumps(told).encode()])
+        self._socket.close()
+        self._context.term()
+
+    def stop(self):
+        self._end.set()
+        self.join()
+
+
 def success(value=None, status=200, records=(), body=None):
     data = body if body is not None else b"" if value is None else json.dumps(value).encode()
     return frame.Frame(status=status, records=list(records), body=data)
