@@ -18,6 +18,9 @@ FLAGS = ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--hide-s
          "--force-device-scale-factor=1", "--font-render-hinting=none", "--disable-extensions",
          "--disable-background-networking", "--disable-component-update", "--no-first-run",
          "--window-size=1360,900")
+# Chromium drops what is under way whenever an interface of the machine comes or goes (containers
+# of somebody else); such a page is opened again.
+NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 DESK, PHONE = (1360, 900), (390, 844)
 
 
@@ -33,7 +36,7 @@ class Chrome:
         os.environ["FONTCONFIG_FILE"] = str(HERE / "fonts.conf")
         self.driver = webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
         self.driver.set_page_load_timeout(env.seconds(20))
-        self.problems = []
+        self._said = []
 
     def quit(self):
         self.driver.quit()
@@ -53,14 +56,17 @@ class Chrome:
         self.driver.get("about:blank")
         self.resize(DESK)
         self.console()
-        self.problems.clear()
 
     # --- what it says ---
 
     def console(self):
         """What the console has said since the last call, without the browser's own advice."""
-        return [f"{e['level']}: {e['message']}" for e in self.driver.get_log("browser")
-                if e["level"] in ("SEVERE", "WARNING")]
+        return [f"{e['level']}: {e['message']}" for e in self._take()
+                if e["level"] in ("SEVERE", "WARNING") and NETWORK_CHANGED not in e["message"]]
+
+    def _take(self):
+        said, self._said = self._said + self.driver.get_log("browser"), []
+        return said
 
     def quiet(self, but=()):
         """The console said nothing: no script error, no refused resource, no violated policy.
@@ -71,7 +77,12 @@ class Chrome:
     # --- acting ---
 
     def open(self, url):
-        self.driver.get(url)
+        for _ in range(3):
+            self.driver.get(url)
+            said = self.driver.get_log("browser")
+            if not any(NETWORK_CHANGED in e["message"] for e in said):
+                self._said = said
+                return
 
     def js(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)

@@ -150,18 +150,22 @@ class World:
             line(0, "registered", None, self.text(f"as {who}, from 203.0.113.7"), None),
             line(.02, "published", "auth-1", "sequence 18,402", 1),
             line(.03, "received", "mailer-1", "from the live stream", 3),
-            line(.9, "attempt", m["worker"] or "mailer-1", self.text("mx.example.org:25, STARTTLS"), 900)]
+            line(.05, "attempt", m["worker"] or "mailer-1", self.text("mx.example.org:25, STARTTLS"), 12)]
         last = {"sent": ("sent", "250 2.0.0 accepted"), "dead": ("dead", found["last_error"]),
                 "ready": ("deferred", found["last_error"]), "leased": ("claimed", None),
                 "expired": ("expired", found["last_error"])}[m["state"]]
         found["timeline"].append(line(m["took"], last[0], m["worker"], last[1], int(m["took"] * 1000), found["last_code"]))
-        found["attempts"] = [{"at": ago(at - 1 - 60 * i), "worker": "mailer-1", "server": self.text("mx.example.org:25"),
-                              "outcome": {"sent": "sent", "dead": "dead"}.get(m["state"], "deferred"), "code": found["last_code"],
-                              "text": found["last_error"] or "250 2.0.0 accepted", "duration_ms": int(m["took"] * 1000)} for i in range(max(1, min(3, m["attempt"])))]
-        found |= {"message_id": f"<{m['job_id'][:8]}@quintet.example>", "subject": self.text("Confirm your address"),
-                  "preview": f"Confirm your address\n\nHello {who},\n\nplease confirm that this address is yours:\n\n  [link hidden]\n\n"
-                             "The link works for one day.", "has_html": True, "expires_at": ago(-76320), "max_attempts": 25, "username": self.text(who),
-                  "source": "From: Quintet <no-reply@example.com>\nTo: " + found["recipient"] + "\nSubject: Confirm your address\nAuto-Submitted: auto-generated\n\n..."}
+        phase = {"sent": "end", "dead": "recipient"}.get(m["state"], "recipient")
+        said = found["last_error"] or "250 2.0.0 accepted"
+        dialogue = [{"ms": 21, "phase": "connect", "text": self.text("220 mx.example.org ESMTP")}, {"ms": 44, "phase": "hello", "text": "250 STARTTLS"},
+                    {"ms": 103, "phase": "sender", "text": "250 2.1.0 OK"}, {"ms": int(m["took"] * 1000), "phase": phase, "text": said}]
+        found["attempts"] = [{"attempt": i + 1, "at": ago(at - .05 - 60 * i), "worker": "mailer-1", "phase": phase, "code": found["last_code"], "text": said,
+                              "duration_ms": int(m["took"] * 1000), "dialogue": dialogue} for i in range(max(1, min(3, m["attempt"])))]
+        found |= {"message_id": f"<{m['job_id'][:8]}@quintet.example>", "subject": self.text("Confirm your address"), "expires_at": ago(-76320), "event_seq": 18402,
+                  "preview": f"Confirm your address\n\nHello {who},\n\nplease confirm that this address is yours:\n\n  [link hidden]\n\nThe link works for one day.",
+                  "uncertain": 0, "crashes": 0, "can_retry": m["state"] in ("dead", "ready"), "can_revoke": m["state"] == "ready",
+                  "headers": {"From": "Quintet <no-reply@example.com>", "To": found["recipient"], "Subject": self.text("Confirm your address"), "Message-ID": f"<{m['job_id'][:8]}@quintet.example>"},
+                  "actions": [{"id": 3, "method": "mailer.jobs.retry", "actor": self.text("ada"), "reason": self.text("mx.example.org is back"), "at": ago(60)}] if m["state"] == "dead" else []}
         return found
 
     def spans(self, request_id):

@@ -13,7 +13,7 @@ from selenium.webdriver.common.keys import Keys
 PAGES = ["", "?mails=table", "workers", "workers?service=catalog&sort=-rss_kib", "workers/mailer-1", "workers/catalog-2",
          *(f"workers/mailer-1?tab={t}" for t in ("queues", "limits", "configuration", "system", "counters", "history")),
          "workers/mailer-1?tab=history&as=table", "tasks", "tasks?state=dead", "tasks?q=to:%40example.org", "tasks?mails=table",
-         "tasks?q=(broken", "tasks?cols=state,mail,answer,user,job", "TASK", "TASK?part=text", "TASK?part=source", "flow", "missed",
+         "tasks?q=(broken", "tasks?cols=state,mail,answer,user,job", "TASK", "TASK?part=text", "TASK?part=headers", "flow", "missed",
          "dead", "dead?code=550&domain=example.org", "audit", "no/such/page", "tasks/5f19c2e0-7b41-5d7e-8f00-000000000001"]
 VIEWS = {"light": (DESK, False), "dark": (DESK, True), "phone": (PHONE, True)}
 # What a page may say to the console: the browser itself tells of an answer with an error status.
@@ -66,7 +66,7 @@ def test_every_page_is_sound(browser, serve, view):
 def test_markup_is_text_everywhere(browser, serve):
     """What strangers can say (addresses, replies, names, reasons) is written as it is."""
     world, url = serve(hostile=True)
-    for page in ("", "tasks", "TASK", "TASK?part=source", "missed", "dead", "audit", "workers/mailer-1",
+    for page in ("", "tasks", "TASK", "TASK?part=headers", "missed", "dead", "audit", "workers/mailer-1",
                  "tasks?q=" + urllib.parse.quote(BAD)):
         browser.open(url + address(world, page))
         browser.settled()

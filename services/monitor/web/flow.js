@@ -69,7 +69,6 @@ function queueActions(q) {
     : actor('Pause\u2026', () => propose('queue.pause', {}, {word: 'Pause'}));
 }
 
-export const page = 'flow';
 export const tab = 'flow';
 export async function load() {
   const [flow, overview] = await Promise.all([get('api/flow'), get('api/overview')]);

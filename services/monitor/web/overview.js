@@ -1,6 +1,6 @@
 // First what is wrong, then the five services, the flow, the mails of a day, what changed.
 import {get} from './api.js';
-import {address, el, facts, hhmm, kindOf, mark, mib, number, pair, panel, percent, rate, duration, relative} from './dom.js';
+import {address, el, facts, hhmm, mark, mib, number, pair, panel, percent, rate, duration, relative} from './dom.js';
 import {histogram, histogramTable, spark} from './chart.js';
 import {edgeTable, picture} from './flow.js';
 
@@ -18,7 +18,7 @@ const LINES = {
   auth: s => [['p50 \u00b7 p99', pair(s.p50_us, s.p99_us)], ['hash queue', number(load(s, 'hash_queue'))]],
   catalog: s => [['p50 \u00b7 p99', pair(s.p50_us, s.p99_us)], ['errors', percent(s.errors_permille)]],
   mailer: s => [['ready \u00b7 sending', `${number(load(s, 'ready'))} \u00b7 ${number(load(s, 'sending'))}`], ['oldest', load(s, 'ready') ? duration(load(s, 'oldest_s')) : '\u2014']],
-  monitor: (s, now) => [['events kept', number(load(s, 'events') || load(s, 'spans'))], ['history', now.history.state === 'ok' && now.history.since ? duration((Date.now() - Date.parse(now.history.since)) / 1000) : now.history.state]],
+  monitor: (s, now) => [['events kept', number(load(s, 'events') || load(s, 'spans'))], ['history', now.history?.state === 'ok' && now.history.since ? duration((Date.now() - Date.parse(now.history.since)) / 1000) : 'not kept']],
 };
 
 function card(s, now) {
@@ -48,11 +48,7 @@ const changes = list => panel('What changed', 'last 2 h', list.length
   : el('p', {class: 'quiet'}, 'Nothing.'));
 
 export const tab = 'overview';
-// What an older monitor does not tell yet stays empty; what is wrong is then read from the replicas.
-const complete = now => ({attention: now.services.flatMap(s => s.replicas).filter(r => ['broken', 'attention'].includes(kindOf(r.status)))
-  .map(r => ({level: kindOf(r.status), kind: 'replica', subject: r.instance, title: `${r.instance} is ${r.status}.`, text: r.evidence, page: 'workers', label: 'Evidence'})),
-history: {state: 'none'}, flow: {edges: []}, counts: {}, mails: {start: now.now, step_s: 3600, complete: false, sent: [], deferred: [], dead: [], totals: {}}, ...now});
-const fetchAll = async () => complete(await get('api/overview'));
+const fetchAll = () => get('api/overview');
 export {fetchAll as load};
 export const on = {
   overview: (state, now) => { Object.assign(state, now); return 'draw'; },

@@ -1,7 +1,7 @@
 // One mail: what happened to it, the request it came from, what it says.
 import {get} from './api.js';
 import {actor, propose} from './act.js';
-import {chip, el, facts, kindOf, mailState, mark, number, panel, plural, relative, stateOf, svg, table, templateTitle, time, took} from './dom.js';
+import {el, facts, mailState, mark, number, panel, plural, relative, stateOf, svg, table, templateTitle, time, took} from './dom.js';
 
 export const tab = 'tasks';
 export async function load({id}) {
@@ -11,8 +11,8 @@ export async function load({id}) {
 }
 export const on = {mail: (state, m) => m.job_id === state.job.job_id ? 'load' : undefined, action: (state, a) => a.subject === state.job.job_id ? 'load' : undefined};
 
-const KIND = {attempt: 'ready', claimed: 'ready', deferred: 'attention', dead: 'dead', expired: 'expired', revoked: 'revoked', suppressed: 'suppressed', paused: 'attention'};
-const WORD = {registered: 'Registered', published: 'Event published', received: 'Job created', claimed: 'Claimed', attempt: 'Attempt', sent: 'Sent', deferred: 'Deferred',
+const KIND = {lost: 'attention', attempt: 'ready', claimed: 'ready', deferred: 'attention', dead: 'dead', expired: 'expired', revoked: 'revoked', suppressed: 'suppressed', paused: 'attention'};
+const WORD = {registered: 'Registered', requested: 'Asked for', lost: 'The worker died', published: 'Event published', received: 'Job created', claimed: 'Claimed', attempt: 'Attempt', sent: 'Sent', deferred: 'Deferred',
   dead: 'Given up', expired: 'Expired', revoked: 'Revoked', retried: 'Queued again', suppressed: 'Not needed any more', resent: 'Sent again'};
 function step(s, i) {
   const said = s.text?.replace(/, end$/, '') ?? '', bold = ['dead', 'deferred'].includes(s.what) && said;
@@ -22,14 +22,19 @@ function step(s, i) {
     el('span', {class: 'dim small'}, s.duration_ms !== null && s.duration_ms !== undefined ? took(s.duration_ms * 1000) : ''));
 }
 
+const PHASES = {render: 'writing the mail', connect: 'connecting', hello: 'greeting', auth: 'our sign-in', sender: 'sender', recipient: 'recipient', data: 'before the text', body: 'text', end: 'after the text', lost: 'the worker died'};
+const replies = a => a.dialogue?.length ? el('details', {}, el('summary', {}, a.text ?? plural(a.dialogue.length, 'reply', 'replies')),
+  el('ol', {class: 'dialogue'}, a.dialogue.map(d => el('li', {}, el('span', {class: 'dim'}, `${number(d.ms)} ms ${PHASES[d.phase] ?? d.phase} `), el('span', {class: 'mono'}, d.text))))) : a.text ?? '\u2014';
 function attempts(list) {
   if (!list?.length) return null;
-  return panel('Attempts', plural(list.length, 'attempt'), table([
-    {name: 'At', cell: a => time(a.at ?? a.started_at)}, {name: 'Worker', cell: a => a.worker ?? a.who ?? '\u2014'}, {name: 'Server', wide: true, cell: a => a.server ?? a.host ?? '\u2014'},
-    {name: 'Outcome', cell: a => a.outcome ? chip(kindOf(({deferred: 'attention', failed: 'dead'})[a.outcome] ?? a.outcome), a.outcome) : '\u2014'},
-    {name: 'Code', num: true, cell: a => a.code ?? '\u2014'}, {name: 'Reply', cell: a => a.text ?? a.reply ?? '\u2014'},
-    {name: 'Took', num: true, wide: true, cell: a => a.duration_ms === null || a.duration_ms === undefined ? '\u2014' : took(a.duration_ms * 1000)}], list, {caption: 'Attempts with the replies of the mail server'}));
+  return panel('Attempts', 'with the replies of the mail server', table([
+    {name: 'No.', num: true, wide: true, cell: a => number(a.attempt)}, {name: 'At', cell: a => time(a.at)}, {name: 'Worker', wide: true, cell: a => a.worker ?? '\u2014'},
+    {name: 'Got to', cell: a => PHASES[a.phase] ?? a.phase}, {name: 'Code', num: true, cell: a => a.code ?? '\u2014'}, {name: 'Reply', cell: replies},
+    {name: 'Took', num: true, wide: true, cell: a => took(a.duration_ms * 1000)}], list, {caption: 'Attempts', keyOf: a => `n${a.attempt}-${a.at}`}));
 }
+const METHODS = {'mailer.jobs.retry': 'retried', 'mailer.jobs.revoke': 'revoked'};
+const operators = list => list?.length ? panel('What operators did', null, table([
+  {name: 'At', cell: a => time(a.at)}, {name: 'Who', cell: a => el('b', {}, a.actor)}, {name: 'Did', cell: a => METHODS[a.method] ?? a.method}, {name: 'Reason', cell: a => a.reason}], list, {caption: 'Actions of operators'})) : null;
 
 function hop(s, start, total) {
   const x = (s.start_us - start) / total * 100, w = Math.max(.6, s.duration_us / total * 100);
@@ -45,35 +50,36 @@ function request(id, spans) {
 }
 
 function mail(job, query) {
-  const part = query.get('part') ?? (job.html === undefined && !job.has_html ? 'text' : 'html'), path = `tasks/${job.job_id}`;
-  const parts = [['html', 'HTML'], ['text', 'text'], ...(job.source ? [['source', 'source']] : [])];
+  const parts = [['html', 'HTML'], ['text', 'text'], ['headers', 'headers']], path = `tasks/${job.job_id}`;
+  const part = parts.some(([k]) => k === query.get('part')) ? query.get('part') : 'html';
+  const text = {text: job.preview ?? '', headers: Object.entries(job.headers ?? {}).map(([k, v]) => `${k}: ${v}`).join('\n')}[part];
   return el('section', {class: 'panel'}, el('header', {}, el('h2', {}, 'The mail'), el('span', {class: 'dim small'},
     parts.map(([k, w], i) => [i ? ' \u00b7 ' : '', k === part ? el('b', {}, w) : el('a', {href: `${path}?part=${k}`}, w)]))),
   el('p', {class: 'small dim mail-subject'}, job.subject ?? ''),
   part === 'html' ? el('iframe', {class: 'mail', 'data-key': 'mail-html', sandbox: '', referrerpolicy: 'no-referrer', title: `The mail as its reader sees it: ${job.subject ?? ''}`, src: `api/mails/${job.job_id}/html`})
-    : el('pre', {class: 'mail-text'}, part === 'source' ? job.source : job.preview ?? ''));
+    : el('pre', {class: 'mail-text', 'data-key': `mail-${part}`}, text));
 }
 
 function buttons(job) {
   const ids = [job.job_id], list = [], state = job.state;
-  if (['ready', 'leased'].includes(state)) list.push(actor('Revoke\u2026', () => propose('mails.revoke', {ids}, {word: 'Revoke', danger: true}), {danger: true}));
+  if (job.can_revoke ?? ['ready', 'leased'].includes(state)) list.push(actor('Revoke\u2026', () => propose('mails.revoke', {ids}, {word: 'Revoke', danger: true}), {danger: true}));
   if (job.user_id && state !== 'sent') list.push(actor('Correct the address\u2026', () => propose('mails.correct', {user_id: job.user_id}, {word: 'Correct the address',
     fields: [{name: 'email', label: 'The right address', type: 'email', maxlength: 254, placeholder: job.recipient}]})));
   if (job.user_id && job.template === 'verification') list.push(actor('Resend\u2026', () => propose('mails.resend', {user_id: job.user_id}, {word: 'Resend'}), {main: state === 'expired'}));
-  if (['dead', 'ready', 'revoked'].includes(state)) list.push(actor('Retry\u2026', () => propose('mails.retry', {ids}, {word: 'Retry'}), {main: true}));
+  if (job.can_retry ?? ['dead', 'ready', 'revoked'].includes(state)) list.push(actor('Retry\u2026', () => propose('mails.retry', {ids}, {word: 'Retry'}), {main: true}));
   return list;
 }
 
 export function draw({job, spans}, {query}) {
   const title = `${templateTitle(job.template)} to ${job.recipient}`, mono = text => el('span', {class: 'mono'}, text);
-  const expires = job.expires_at ?? job.link_expires_at;
+  const expires = job.expires_at;
   return {title, body: [
     el('div', {class: 'head'}, el('h1', {}, title), mailState(job), job.state !== 'sent' && job.last_error ? el('span', {class: 'dim'}, job.last_error) : null,
       el('div', {class: 'actions'}, buttons(job))),
     el('div', {class: 'task two'},
       el('div', {class: 'stack'},
         panel('What happened', 'all times UTC', el('ol', {class: 'timeline'}, job.timeline.map(step))),
-        attempts(job.attempts), request(job.request_id ?? '', spans)),
+        attempts(job.attempts), operators(job.actions), request(job.request_id ?? '', spans)),
       el('div', {class: 'stack'},
         panel('Facts', null, facts([
           ['Job', mono(job.job_id)], ['State', stateOf(job)], ['User', job.user_id ? `${job.username ? `${job.username}, ` : ''}id ${number(job.user_id)}` : null],
@@ -82,6 +88,7 @@ export function draw({job, spans}, {query}) {
           ['Queued', el('span', {}, time(job.created_at), ` \u00b7 ${relative(job.created_at)}`)], job.state === 'ready' ? ['Next try', relative(job.run_at)] : null,
           ['Finished', job.finished_at ? el('span', {}, time(job.finished_at), ` \u00b7 took ${took((Date.parse(job.finished_at) - Date.parse(job.created_at)) * 1000)}`) : null],
           expires ? ['Link expires', relative(expires)] : null, ['Last code', job.last_code ? String(job.last_code) : null], ['Last answer', job.last_error],
-          ['Request', job.request_id ? mono(job.request_id) : null], ['Event', job.event_id ? mono(job.event_id) : null], ['Message-ID', job.message_id ? mono(job.message_id) : null]], 'facts')),
+          job.uncertain ? ['Uncertain', `${plural(job.uncertain, 'time')} the server may have taken it without saying so`] : null, job.crashes ? ['Crashes', plural(job.crashes, 'worker died', 'workers died')] : null,
+          job.event_seq ? ['Sequence', number(job.event_seq)] : null, ['Request', job.request_id ? mono(job.request_id) : null], ['Event', job.event_id ? mono(job.event_id) : null], ['Message-ID', job.message_id ? mono(job.message_id) : null]], 'facts')),
         mail(job, query)))]};
 }

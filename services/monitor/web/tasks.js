@@ -157,6 +157,7 @@ export function draw({page, past, fresh}, ctx) {
         el('span', {class: 'grow'}), el('label', {class: 'wide'}, 'Rows ', el('select', {'aria-label': 'Rows a page', onchange: e => document.dispatchEvent(new CustomEvent('go', {detail: address('tasks', location.search, {limit: e.target.value === '50' ? null : e.target.value, before: null})}))},
           LIMITS.map(n => el('option', {value: n, selected: n === Number(query.get('limit') ?? 50)}, n)))),
         query.get('before') ? el('a', {href: address('tasks', query, {before: null})}, '\u2039 newest') : null,
+        query.get('before') && page.previous ? el('a', {href: address('tasks', query, {before: page.previous})}, '\u2039 newer') : null,
         page.next ? el('a', {href: address('tasks', query, {before: page.next})}, 'older \u203a') : el('span', {}, page.jobs.length ? 'the end' : '')))]};
 }
 const bulkRow = content => content ? el('div', {class: 'filters bulk'}, content) : null;
