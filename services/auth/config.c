@@ -92,6 +92,18 @@ const struct option_row AUTH_OPTIONS[] = {
       .offset = AT(require_verified),
       .def = "off",
       .help = "Refuse the login of users whose address is not verified" },
+    { .name = "AUTH_VERIFY_ON_GET",
+      .kind = OPT_BOOL,
+      .offset = AT(verify_on_get),
+      .def = "off",
+      .help = "The mailed link confirms the address when it is opened, and answers JSON; "
+              "mail scanners open links too" },
+    { .name = "AUTH_ENUMERATION_SAFE",
+      .kind = OPT_BOOL,
+      .offset = AT(enumeration_safe),
+      .def = "off",
+      .help = "Registering does not tell that an e-mail address is taken; its owner is "
+              "mailed instead" },
     { .name = "AUTH_PASSWORD_BLOCKLIST",
       .kind = OPT_STR,
       .offset = AT(password_blocklist),

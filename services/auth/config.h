@@ -15,7 +15,7 @@ struct auth_config {
     int64_t password_min_length, password_min_bits;
     struct secret *django_secret_key;
     int jwt_algorithm; /* enum auth_algorithm */
-    bool refresh_rotation, require_verified;
+    bool refresh_rotation, require_verified, verify_on_get, enumeration_safe;
     int64_t key_lead_s; /* between a key's publication and its first signature */
     int64_t access_s, refresh_s, verify_s, reset_s;
     int64_t mail_cooldown_s; /* between two mails of a kind to one address */

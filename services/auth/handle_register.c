@@ -2,6 +2,11 @@
  * auth.register: check everything, hash the password, then one statement that makes the
  * account, the link's hash, the event and the stored answer appear together or not at
  * all. Answer, event and stored answer are written before that statement is sent.
+ *
+ * AUTH_ENUMERATION_SAFE: when the address is taken, the same is done and answered, but
+ * the address stays its owner's: it is no key of the new account, no link is mailed to
+ * it, and the owner gets a mail that says so. Whoever registered cannot tell by anything
+ * they may do with the account.
  */
 #include "auth/app.h"
 #include "auth/identity.h"
@@ -27,6 +32,7 @@ struct registration {
     struct call *call;
     struct auth_app *app;
     struct str username, username_key, email, email_key; /* email_key null when blank */
+    struct str owner_key; /* email_key when it is somebody else's and stays so, or null */
     struct str password;
     struct str key; /* Idempotency-Key, null when there is none */
     uint8_t request_hash[REQUEST_HASH];
@@ -82,6 +88,14 @@ static void refuse(struct registration *g)
  */
 
 static void ask_stored(struct registration *g);
+static void insert(struct registration *g);
+
+/* Goes on without the address, which has an owner. */
+static void leave_address(struct registration *g)
+{
+    g->owner_key = g->email_key;
+    g->email_key = db_null();
+}
 
 static void on_registered(void *arg, const struct db_result *r)
 {
@@ -95,6 +109,10 @@ static void on_registered(void *arg, const struct db_result *r)
     if (r->status != DB_CONFLICT)
         return call_fail(g->call, db_err(&REGISTER, r));
     bool email = str_eq(constraint, STR("users_email_key"));
+    if (email && g->app->cfg->enumeration_safe && g->email_key.p) { /* since we looked */
+        leave_address(g);
+        return insert(g);
+    }
     g->conflict_field = email ? "email" : "username";
     g->conflict_message = email ? EMAIL_TAKEN : NAME_TAKEN;
     g->conflict = true;
@@ -130,8 +148,8 @@ static struct str write_payload(struct registration *g, int64_t id)
     jw_object(&w);
     jw_kint(&w, "user_id", id);
     jw_kstr(&w, "username", g->username);
-    jw_kstr(&w, "email", g->email);
-    if (g->email.n > 0)
+    jw_kstr(&w, "email", g->email_key.p ? g->email : STR(""));
+    if (g->email_key.p)
         jw_kcstr(&w, "link_base", g->app->cfg->public_url);
     jw_object_end(&w);
     jw_end(&w);
@@ -149,6 +167,8 @@ static struct link make_link(struct registration *g, int64_t now_us)
     if (g->email.n == 0)
         return (struct link){ 0 };
     struct auth_link link = auth_link_make(g->app, &c->arena);
+    if (!g->email_key.p) /* made all the same: it takes the same time */
+        return (struct link){ 0 };
     return (struct link){
         .hash = link.hash,
         .sealed = link.sealed,
@@ -160,13 +180,14 @@ static void on_id(void *arg, int64_t id)
 {
     struct registration *g = arg;
     struct call *c = g->call;
-    uint8_t event_id[16];
+    uint8_t event_id[16], notice_id[16];
 
     if (id == 0 || call_gone(c))
         return call_fail(c, ERR_UNAVAILABLE);
     int64_t now_us = clock_wall_us();
     struct link link = make_link(g, now_us);
     id_uuid7(event_id);
+    id_uuid7(notice_id);
     g->answer = write_answer(g, id);
     struct str params[] = {
         auth_int_param(c, id),
@@ -189,9 +210,17 @@ static void on_id(void *arg, int64_t id)
         db_bytes_param(&c->arena, g->request_hash, sizeof(g->request_hash)),
         g->answer,
         auth_client(c),
+        g->owner_key,
+        auth_uuid_param(c, notice_id),
+        auth_time_param(c, now_us - g->app->cfg->mail_cooldown_s * 1000000),
     };
     db_query(g->app->db, &REGISTER, params, ARRAY_LEN(params), call_budget_ms(c),
              on_registered, g);
+}
+
+static void insert(struct registration *g)
+{
+    db_ids_take(g->app->user_ids, call_budget_ms(g->call), on_id, g);
 }
 
 static bool is_weak(struct registration *g, const struct hash_result *r)
@@ -221,7 +250,7 @@ static void on_hashed(void *arg, const struct hash_result *r)
     if (call_gone(g->call) || !r->ok)
         return call_fail(g->call, ERR_UNAVAILABLE);
     g->hash = arena_str(&g->call->arena, str_of(r->hash));
-    db_ids_take(g->app->user_ids, call_budget_ms(g->call), on_id, g);
+    insert(g);
 }
 
 /* --- before the hash -----------------------------------------------------------------
@@ -235,7 +264,10 @@ static void on_taken(void *arg, const struct db_result *r)
         return call_fail(g->call, db_err(&TAKEN, r));
     if (db_bool(r, 0, 0))
         g->username_problem = NAME_TAKEN;
-    if (db_bool(r, 0, 1))
+    bool email_taken = db_bool(r, 0, 1);
+    if (email_taken && g->app->cfg->enumeration_safe)
+        leave_address(g);
+    else if (email_taken)
         g->email_problem = EMAIL_TAKEN;
     if (g->npassword_problems > 0)
         return refuse(g);

@@ -1,6 +1,7 @@
 /*
  * auth.verify_email and the page behind the mailed link. The link opens a page and the
- * page's button posts, because mail scanners follow links.
+ * page's button posts, because mail scanners follow links. AUTH_VERIFY_ON_GET: the link
+ * confirms by itself and answers JSON, as the original's.
  */
 #include "auth/app.h"
 #include "auth/page.h"
@@ -21,9 +22,10 @@ static void reply_page(struct call *c, int status, enum auth_page page, struct s
     auth_reply_html(c, status, buf_get(&body));
 }
 
+/* The page's form says so; the link alone never does. */
 static bool wants_page(const struct call *c)
 {
-    return str_eq(values_get(&c->body, "view")->s, STR("page"));
+    return c->body.schema && str_eq(values_get(&c->body, "view")->s, STR("page"));
 }
 
 static void refuse(struct call *c)
@@ -52,14 +54,11 @@ static void on_verified(void *arg, const struct db_result *r)
                       : STR("{\"message\":\"Email verified\"}"));
 }
 
-void auth_verify_email(struct call *c)
+static void verify(struct call *c, struct str token)
 {
     uint8_t hash[AUTH_LINK_HASH], event_id[16];
-
-    if (!call_body(c, SCHEMA_FULL))
-        return;
     struct auth_app *app = c->app;
-    struct str token = values_get(&c->body, "token")->s;
+
     if (token.n != AUTH_LINK_TEXT)
         return refuse(c);
     auth_link_hash(token, hash);
@@ -77,11 +76,22 @@ void auth_verify_email(struct call *c)
              c);
 }
 
+void auth_verify_email(struct call *c)
+{
+    if (!call_body(c, SCHEMA_FULL))
+        return;
+    verify(c, values_get(&c->body, "token")->s);
+}
+
 void auth_verify_email_page(struct call *c)
 {
+    const struct auth_app *app = c->app;
+
     if (!call_query(c))
         return;
     struct str token = values_get(&c->query, "token")->s;
+    if (app->cfg->verify_on_get)
+        return verify(c, token);
     if (token.n != AUTH_LINK_TEXT)
         return reply_page(c, BAD_REQUEST, AUTH_PAGE_INVALID, STR(""));
     reply_page(c, 0, AUTH_PAGE_CONFIRM, token);

@@ -39,6 +39,7 @@ static const struct kind {
     { "welcome", NULL, false },
     { "password_reset", "/api/auth/reset-password/?", true },
     { "password_changed", NULL, false },
+    { "account_exists", NULL, false },
 };
 enum { KIND_COUNT = ARRAY_LEN(KINDS) };
 

@@ -117,6 +117,24 @@ static void test_the_notice(void **state)
     arena_deinit(&a);
 }
 
+static void test_the_address_is_taken(void **state)
+{
+    const struct fixture *f = *state;
+    struct letter_job job = sample(f);
+    struct arena a = { 0 };
+    struct buf out AUTO_BUF;
+    struct str to;
+    buf_init(&out, 65536);
+    job.template = STR("account_exists");
+    job.sealed = STR("");
+    assert_null(letter_write(f->letters, &job, &a, &out, &to));
+    assert_true(contains(&out, "Subject: You already have an account\r\n"));
+    assert_true(contains(&out, "registered with this address on 22 November 2026"));
+    assert_true(contains(&out, "Content-Type: text/html"));
+    assert_false(contains(&out, "http"));
+    arena_deinit(&a);
+}
+
 static const struct refused_case {
     const char *what, *template, *recipient, *params, *sealed;
 } REFUSED[] = {
@@ -212,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_the_link),
         cmocka_unit_test(test_the_reset_link),
         cmocka_unit_test(test_the_notice),
+        cmocka_unit_test(test_the_address_is_taken),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_a_foreign_secret),
         cmocka_unit_test(test_preview_hides_the_link),
