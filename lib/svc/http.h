@@ -43,10 +43,17 @@ struct http_config {
 };
 
 typedef void http_fn(struct http_request *r, void *arg);
-/* How a refused request looks: writes the error document of e into body (NULL: the
- * listener's own short JSON). Called in the listener's thread. */
+enum { HTTP_REQUEST_ID_TEXT = 65 };
+
+/* What a refused request is answered with, besides refusal_headers. */
+struct http_refusal {
+    struct buf *body;                      /* empty: the error document goes here */
+    char request_id[HTTP_REQUEST_ID_TEXT]; /* for X-Request-ID; empty: no such header */
+};
+/* How a refused request looks: fills `out` for e (NULL: the listener's own short JSON).
+ * Called in the listener's thread. */
 typedef void http_error_fn(struct http_request *r, enum err e, const char *detail,
-                           struct buf *body, void *arg);
+                           struct http_refusal *out, void *arg);
 
 /* NULL with a sentence in *ret_why (heap) when the address is taken or bad. */
 struct http_listener *http_start(const struct http_config *cfg, http_fn *fn,

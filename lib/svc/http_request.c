@@ -164,18 +164,22 @@ static void default_error(enum err e, const char *detail, struct buf *body)
 
 static void reply_error(struct http_request *r, enum err e, const char *detail)
 {
-    struct http_header_line lines[REFUSAL_LINES_MAX + 2] = { { "Content-Type",
+    struct http_header_line lines[REFUSAL_LINES_MAX + 3] = { { "Content-Type",
                                                                "application/json" } };
     struct http_listener *l = r->listener;
     const struct http_header_line *more = l->cfg.refusal_headers;
-    for (unsigned n = 1; more->name && n <= REFUSAL_LINES_MAX; n++)
-        lines[n] = *more++;
     AUTO_BUF struct buf body;
+    struct http_refusal refusal = { .body = &body };
+    unsigned n = 1;
+    while (more->name && n <= REFUSAL_LINES_MAX)
+        lines[n++] = *more++;
     buf_init(&body, ERROR_BODY_MAX);
     if (l->error_fn)
-        l->error_fn(r, e, detail, &body, l->arg);
+        l->error_fn(r, e, detail, &refusal, l->arg);
     else
         default_error(e, detail, &body);
+    if (refusal.request_id[0])
+        lines[n] = (struct http_header_line){ "X-Request-ID", refusal.request_id };
     r->close = true;
     http_reply(r, &(struct http_answer){ .status = err_info(e)->status,
                                          .body = buf_get(&body),

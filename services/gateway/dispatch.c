@@ -348,7 +348,7 @@ void gateway_serve(struct http_request *http, void *arg)
 
 /* The listener's guard said no: there is no request to decide about, only an answer. */
 void gateway_refused(struct http_request *http, enum err e, const char *detail,
-                     struct buf *body, void *arg)
+                     struct http_refusal *out, void *arg)
 {
     struct gateway_app *app = arg;
     struct gateway_ids ids;
@@ -357,7 +357,8 @@ void gateway_refused(struct http_request *http, enum err e, const char *detail,
     gateway_ids_fill(&ids, http_header(http, "X-Request-ID"), STR(""));
     gateway_envelope(
         &(struct gateway_error){ .e = e, .detail = detail, .request_id = ids.text },
-        body);
+        out->body);
+    snprintf(out->request_id, sizeof out->request_id, "%s", ids.text);
     gateway_metrics_began(app->metrics);
     gateway_metrics_ended(app->metrics, NULL, status, took_us);
     log_info("http", "refused", F_INT("status", status), F_STR("reason", detail),

@@ -47,6 +47,9 @@ def judge(case, ident, got):
     found = raw.answers(got, case.heads)
     want = [*case.statuses] + ([] if case.closed else [200])
     assert [a.status for a in found] == want, found
+    for answer in found:  # our own refusals say their id twice
+        if b'"request_id":"' in answer.body:
+            assert answer.header("X-Request-ID").encode() in answer.body
     if not case.closed and found[-1].header("X-Request-ID"):
         assert found[-1].header("X-Request-ID") == ident
 
