@@ -20,6 +20,8 @@ DAEMONS = ("gateway", "auth", "catalog", "mailer", "monitor")
 class LocalStack:
     """A stack of its own on free ports, in a process group of its own."""
 
+    command = [str(env.ROOT / "deploy/local/run")]
+
     dashboard_user = ("ops", "a-long-passphrase")
 
     def __init__(self, **settings):
@@ -39,8 +41,8 @@ class LocalStack:
     def start(self):
         with open(self.log, "wb") as out:
             self.process = subprocess.Popen(
-                [str(env.ROOT / "deploy/local/run")], env=self.environment, stdout=out,
-                stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
+                self.command, env=self.environment, stdout=out, stderr=out,
+                stdin=subprocess.DEVNULL, start_new_session=True)
         env.wait_until(self._ready, 90, "the stack gets ready")
         return self
 
