@@ -118,6 +118,9 @@ test-proxies:
 	@+$(MAKE) --no-print-directory all
 	@tests/run $(PROFILE) proxies
 
+test-compose:
+	@tests/compose/run
+
 # Faults without end: a storm over everything, then the proof that it notices planted bugs.
 # CHAOS='--acks 100000 --faults 5000' makes it last hours.
 chaos:
@@ -156,5 +159,6 @@ help:
 	@echo 'make test-proxies  the same front door behind nginx and HAProxy'
 	@echo 'make test-browser  the pages in a real browser'
 	@echo 'make chaos      kill and stop everything under load, then count what was lost'
+	@echo 'make test-compose  the containers: up, scaled, rolled, killed, cut off, under load'
 	@echo 'make bench      CPU per request beside the floors of this machine'
 	@echo 'make lint       style, layers, budgets'

@@ -67,7 +67,7 @@ class Stack:
             "MAILCATCHER_PORT": str(free_port()),
             "PUBLIC_URL": f"http://localhost:{self.port}",
             "RATE_LIMIT_EXEMPT": "0.0.0.0/0"})
-        self.volumes, self.load = set(), None
+        self.volumes, self.load, self.killed = set(), None, 0
 
     def dev(self):
         """From now on with the settings of the profile dev, the database as it is."""
