@@ -172,6 +172,18 @@ class Project:
                 + run("docker", "volume", "ls", "-q", "--filter", mine).split()
                 + [v for v in volumes if v in there])
 
+    def stuck_networks(self):
+        """Networks of the project with nobody on them that the engine still does not remove."""
+        mine = run("docker", "network", "ls", "-q", "--filter",
+                   f"label={LABEL}.project={self.name}").split()
+        return [n for n in mine if not self.inspect(n)[0]["Containers"]
+                and "active endpoints" in run("docker", "network", "rm", n, check=False)]
+
+    def remove_volumes(self):
+        for v in run("docker", "volume", "ls", "-q", "--filter",
+                     f"label={LABEL}.project={self.name}").split():
+            run("docker", "volume", "rm", v, check=False)
+
     def volumes(self):
         return {m["Name"] for c in self.describe(everything=True)
                 for m in c["Mounts"] if m["Type"] == "volume"}

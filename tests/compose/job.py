@@ -20,6 +20,11 @@ def check_health(stack, report):
     status, health = Api(stack.port).call("GET", "/health")
     report.check("/health is healthy through the proxy",
                  status == 200 and health["status"] == "healthy", health)
+    asked_by = re.findall(r'"msg":"request","client":"([^"]*)"', stack.project.logs("gateway"))
+    proxies = [n["IPAddress"] for c in stack.project.describe("proxy")
+               for n in c["NetworkSettings"]["Networks"].values()]
+    report.check("the gateway sees the client's address, not the proxy's",
+                 asked_by and not set(asked_by) & set(proxies), f"{asked_by} {proxies}")
     status, page = Api(stack.monitor_port).call("GET", "/")
     report.check("the dashboard answers", status in (200, 302, 303, 401), f"{status} {page}")
 

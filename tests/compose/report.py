@@ -23,6 +23,10 @@ class Report:
             self._say("FAIL", f"{name}: {detail}" if detail else name)
         return fine
 
+    def skip(self, name, why):
+        self.skipped += 1
+        self._say("SKIP", f"{name}: {why}")
+
     def figure(self, name, value):
         self.figures.append((name, value))
         self._say("", f"{name}: {value}")
