@@ -64,6 +64,7 @@ async function show(moved) {
   const slow = setTimeout(() => main.classList.add('slow'), SKELETON_MS);
   if (moved) for (const a of document.querySelectorAll('nav a'))
     a.dataset.page === page.tab ? a.setAttribute('aria-current', 'page') : a.removeAttribute('aria-current');
+  document.querySelector('nav a[aria-current]')?.scrollIntoView({block: 'nearest', inline: 'nearest'});
   let fresh, state;
   try {
     state = await page.load(ctx);

@@ -139,7 +139,7 @@ export function draw({page, past, fresh}, ctx) {
       past ? el('div', {class: 'span'}, view ? histogramTable(past, (from, to) => address('tasks', query, {from, to, before: null}))
         : histogram(past, {height: 56, gap: .24, choose, chosen: span ? [query.get('from') ?? past.start, query.get('to') ?? new Date().toISOString()] : null, label: 'Mails over time'}),
       el('p', {class: 'small dim'}, span ? el('a', {href: address('tasks', query, {from: null, to: null, before: null})}, `${clock(query.get('from') ?? past.start)} to ${query.get('to') ? clock(query.get('to')) : 'now'}: show all times`) : '',
-        span ? ' \u00b7 ' : view ? '' : 'drag to choose a time span \u00b7 ', el('a', {href: address('tasks', query, {mails: view ? null : 'table'})}, view ? 'chart' : 'table'))) : null,
+        span ? ' \u00b7 ' : view ? '' : el('span', {class: 'wide'}, 'drag to choose a time span \u00b7 '), el('a', {href: address('tasks', query, {mails: view ? null : 'table'})}, view ? 'chart' : 'table'))) : null,
       el('div', {class: 'filters'}, stateButtons(query, counts),
         el('form', {role: 'search', onsubmit: e => {
           e.preventDefault();

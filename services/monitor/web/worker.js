@@ -44,9 +44,9 @@ const VIEWS = {
       {name: 'In use', num: true, cell: p => p.size ? `${Math.round(p.busy / p.size * 100)} %` : '\u2014'}], d.pools, {caption: 'Pools'}))
       : el('section', {class: 'panel'}, el('header', {}, el('h2', {}, 'Pools'), poolButtons(r)), missing(s, 'pools')),
     panel('Now', null, facts([['Requests a second', rate(r.rate)], ['p50 \u00b7 p99', pair(r.p50_us, r.p99_us)], ['Errors', percent(r.errors_permille)],
-      ['Memory', mib(r.rss_kib)], ['CPU', percent(r.cpu_permille)]], 'facts wide'))],
+      ['Memory', mib(r.rss_kib)], ['CPU', percent(r.cpu_permille)]], 'facts roomy'))],
   queues: ({replica: r, described: d, ...s}) => [
-    panel('Load', 'from its last beat', Object.keys(r.load ?? {}).length ? facts(Object.entries(r.load).map(([k, v]) => [k.replaceAll('_', ' '), typeof v === 'number' ? number(v) : String(v)]), 'facts wide') : missing(s, 'load')),
+    panel('Load', 'from its last beat', Object.keys(r.load ?? {}).length ? facts(Object.entries(r.load).map(([k, v]) => [k.replaceAll('_', ' '), typeof v === 'number' ? number(v) : String(v)]), 'facts roomy') : missing(s, 'load')),
     panel('Endpoints', null, d?.endpoints?.length ? table([{name: 'Name', cell: e => e.name}, {name: 'Address', cell: e => el('span', {class: 'mono'}, e.address)}], d.endpoints, {caption: 'Endpoints'}) : missing(s, 'endpoints'))],
   limits: ({described: d, ...s}) => {
     const list = (d?.options ?? []).filter(o => /limit|max|timeout|rate|connections|lease|attempts|size|_age|streams|idle/i.test(o.name));
@@ -70,13 +70,13 @@ const VIEWS = {
   history: ({history: h, changes, boots, spans}, {query}) => {
     const asTable = query.get('as') === 'table', draw = asTable ? linesTable : lines;
     const one = (title, data, pick, unit) => data?.series?.[0] ? panel(title, null, draw(title, data, pick(data.series[0]), unit)) : panel(title, null, el('p', {class: 'quiet'}, 'No history of this yet.'));
-    return [one('Requests a second, last hour', h?.requests, s => [{name: 'requests', values: s.values}, {name: 'errors', values: s.errors ?? []}], '/s'),
+    return [el('div', {class: 'third'}, one('Requests a second, last hour', h?.requests, s => [{name: 'requests', values: s.values}, {name: 'errors', values: s.errors ?? []}], '/s'),
       one('Latency, last hour', h?.requests, s => [{name: 'p99', values: (s.p99_us ?? []).map(v => v === null ? null : v / 1000)}, {name: 'p50', values: (s.p50_us ?? []).map(v => v === null ? null : v / 1000)}], 'ms'),
-      one('Memory, last hour', h?.rss, s => [{name: 'memory', values: s.values.map(v => v === null ? null : v / 1024)}], 'MiB'),
+      one('Memory, last hour', h?.rss, s => [{name: 'memory', values: s.values.map(v => v === null ? null : v / 1024)}], 'MiB')),
       panel('What changed', null, changes?.length ? el('ol', {class: 'changes'}, changes.map(c => el('li', {}, hhmm(c.at), c.text))) : el('p', {class: 'quiet'}, 'Nothing.')),
       panel('Starts', null, table([{name: 'At', cell: b => time(b.at)}, {name: 'Boot', cell: b => el('span', {class: 'mono'}, b.boot_id)}], boots ?? [], {caption: 'Starts', empty: 'Only this one is known.'})),
       panel('Slow and failed requests', 'those it told about', table([{name: 'At', cell: x => clock(new Date(x.start_us / 1000).toISOString())}, {name: 'What', cell: x => el('span', {class: 'mono'}, x.name)},
-        {name: 'Status', num: true, cell: x => number(x.status)}, {name: 'Took', num: true, cell: x => took(x.duration_us)}, {name: 'Request', wide: true, cell: x => el('span', {class: 'mono'}, x.request_id.slice(0, 8))}], spans ?? [], {caption: 'Requests', empty: 'None.'}))];
+        {name: 'Status', num: true, cell: x => number(x.status)}, {name: 'Took', num: true, cell: x => took(x.duration_us)}, {name: 'Request', wide: true, cell: x => el('code', {class: 'mono', title: x.request_id}, x.request_id.slice(0, 8))}], spans ?? [], {caption: 'Requests', empty: 'None.'}))];
   },
 };
 const options = list => table([
