@@ -199,9 +199,10 @@ static void on_tick(void *arg)
     if (now - r->swept_ms < SWEEP_MS)
         return;
     r->swept_ms = now;
+    size_t held = revocation_set_count(r->set);
     if (atomic_load(&r->overflow))
         on_lost(r);
-    else if (revocation_set_living(r->set, clock_wall_s()) < revocation_set_count(r->set))
+    else if (revocation_set_living(r->set, clock_wall_s()) < held - held / 4)
         publish(r, revocation_set_copy(r->set, clock_wall_s(), ROOM));
 }
 

@@ -53,7 +53,9 @@ with admins as materialized (
 ), trail as (
     insert into audit (at, event, actor_id, target_id, client_address, request_id, detail)
     select $6::timestamptz, $13::text, $12::bigint, u.id, nullif($11::text, ''), $8::bytea,
-           jsonb_build_object('role', u.role, 'is_active', u.is_active, 'uv', u.uv)
+           jsonb_strip_nulls(jsonb_build_object(
+               'role', u.role, 'is_active', u.is_active, 'uv', u.uv,
+               'by', case when $12::bigint is null then 'auth users' end))
       from u
 )
 select coalesce((select what from verdict), 'missing')

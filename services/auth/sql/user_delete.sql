@@ -24,7 +24,7 @@ with admins as materialized (
 ), trail as (
     insert into audit (at, event, target_id, detail)
     select $2::timestamptz, 'user.deleted', u.id,
-           jsonb_build_object('username', u.username)
+           jsonb_build_object('username', u.username, 'by', 'auth users')
       from u
 )
 select case when not exists (select from x) then 'missing'

@@ -168,9 +168,10 @@ def test_deactivate_and_activate(auth, user, login, users, events_of, snapshot, 
     assert auth.call("auth.refresh", {"refresh": login(user)["refresh"]})[0] == 200
     event = events_of(user["id"], 3)[2]
     assert event["payload"]["is_active"] and event["payload"]["uv"] == 2
-    trail = database.query(f"select event from audit where target_id = {user['id']} and event "
-                           "like 'user.%activated' order by id", schema="auth")
-    assert trail == [("user.deactivated",), ("user.activated",)]
+    trail = database.query("select event, detail->>'by' from audit where target_id = "
+                           f"{user['id']} and event like 'user.%activated' order by id",
+                           schema="auth")
+    assert trail == [("user.deactivated", "auth users"), ("user.activated", "auth users")]
 
 
 def test_a_role_ends_access_tokens_only(auth, user, login, users, events_of, database):
