@@ -49,6 +49,7 @@ static void on_verified(void *arg, const struct db_result *r)
         event_publisher_wake(app->events);
     if (wants_page(c))
         return reply_page(c, 0, before ? AUTH_PAGE_ALREADY : AUTH_PAGE_VERIFIED, STR(""));
+    record_add(&c->meta, REC_CONTENT_TYPE, STR("application/json")); /* also of GET */
     call_reply(c, 0,
                before ? STR("{\"message\":\"Already verified\"}")
                       : STR("{\"message\":\"Email verified\"}"));

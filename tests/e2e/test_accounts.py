@@ -6,11 +6,9 @@ import secrets
 import urllib.parse
 
 import pytest
-from quintet import env
+from mails import RESET, VERIFY, mail_with
 
 PASSWORD, NEW = "testpass123", "another pass phrase"
-RESET = re.compile(r"http\S+/api/auth/reset-password/\?uid=\d+&token=[\w-]{43}\b")
-VERIFY = re.compile(r"/api/auth/verify-email\?token=([\w-]{43})")
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +35,6 @@ def user(api):
 def log_in(api, user, password=PASSWORD):
     return api("POST", "/api/auth/login",
                {"username": user["username"], "password": password})
-
-
-def mail_with(smtp, address, pattern, count=1):
-    """The last of `count` mails to an address whose text fits."""
-    fitting = []
-
-    def there():
-        fitting[:] = [m for m in smtp.to(address) if pattern.search(m.text)]
-        return len(fitting) >= count
-
-    env.wait_until(there, 20, f"{count} mails to {address} with {pattern.pattern}")
-    return pattern.search(fitting[-1].text)
 
 
 def test_the_forgotten_password(stack, api, user, smtp):

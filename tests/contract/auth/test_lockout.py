@@ -220,7 +220,7 @@ def seen(answer):
             [(k, v) for k, v in answer.records if k not in (frame.LOAD, frame.RETRY_AFTER)])
 
 
-def test_unknown_unverified_and_disabled_are_locked_alike(stack, attempt, user, register,
+def test_log_10_unknown_unverified_and_disabled_are_locked_alike(stack, attempt, user, register,
                                                           guards, new_name, database):
     """The same answers after the same number of hashes."""
     verified, off = register(), register()

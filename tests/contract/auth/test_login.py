@@ -24,7 +24,7 @@ def claims_of(auth, token):
                       audience="quintet", issuer="quintet")
 
 
-def test_tokens_by_another_library(auth, register, login):
+def test_log_01_tokens_by_another_library(auth, register, login):
     user = register()
     tokens = login(user)
     assert list(tokens) == ["refresh", "access"]
@@ -47,7 +47,7 @@ def test_no_private_member_in_the_key_set(auth):
         assert set(key) == {"kty", "crv", "alg", "use", "kid", "x", "y"}
 
 
-def test_refused_alike(auth, register, database):
+def test_log_02_05_refused_alike(auth, register, database):
     user, off = register(), register()
     database.query(f"update users set is_active = false where id = {off['id']}",
                      schema="auth")
@@ -70,11 +70,11 @@ def test_refused_alike(auth, register, database):
     ({"username": "a\0b", "password": "x"},
      {"username": ["Null characters are not allowed."]}),
 ])
-def test_fields(auth, body, details):
+def test_log_03_04_07_fields(auth, body, details):
     assert auth.error("auth.login", body) == ("invalid", details)
 
 
-def test_blanks_around_are_cut(auth, register):
+def test_log_06_blanks_around_are_cut(auth, register):
     user = register()
     status, _ = auth.call("auth.login", {"username": f" {user['username']} ",
                                          "password": f" {user['password']} "})
@@ -96,7 +96,7 @@ def test_parallel_logins_of_one_user(auth, register, database):
                           schema="auth") == [(30,)]
 
 
-def test_what_a_login_leaves(auth, register, login, database):
+def test_def_20_what_a_login_leaves(auth, register, login, database):
     user = register()
     login(user)
     auth.error("auth.login", {"username": user["username"], "password": "wrong"})

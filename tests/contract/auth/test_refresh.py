@@ -26,7 +26,7 @@ def user(register):
     return register()
 
 
-def test_rotation(auth, user, login):
+def test_ref_02_rotation(auth, user, login):
     first = login(user)["refresh"]
     status, tokens = refresh(auth, first)
     assert status == 200
@@ -38,18 +38,18 @@ def test_rotation(auth, user, login):
 
 
 @pytest.mark.parametrize("token", ["garbage", "a.b.c", 5, "x" * 5000])
-def test_not_a_token(auth, token):
+def test_ref_04_07_not_a_token(auth, token):
     assert code_of(auth, token) == INVALID
 
 
-def test_fields(auth):
+def test_ref_06_fields(auth):
     for body, message in (({}, "This field is required."),
                           ({"refresh": ""}, "This field may not be blank."),
                           ({"refresh": None}, "This field may not be null.")):
         assert auth.error("auth.refresh", body) == ("invalid", {"refresh": [message]})
 
 
-def test_an_access_token_does_not_refresh(auth, user, login):
+def test_ref_05_an_access_token_does_not_refresh(auth, user, login):
     assert code_of(auth, login(user)["access"]) == INVALID
 
 
@@ -60,7 +60,7 @@ def test_a_lost_reply_gets_the_same_child(auth, user, login):
     assert refresh(auth, two["refresh"])[0] == 200
 
 
-def test_reuse_ends_every_descendant(auth, user, login, database):
+def test_ref_03_reuse_ends_every_descendant(auth, user, login, database):
     first = login(user)["refresh"]
     second = refresh(auth, first)[1]["refresh"]
     third = refresh(auth, second)[1]["refresh"]
@@ -161,7 +161,7 @@ def test_a_replay_ends_all_descendants_also_in_a_race(auth, register, login):
     ("update session set revoked_at = now() where user_id = %d", INVALID),
     ("delete from users where id = %d", "user_not_found"),
 ])
-def test_what_ends_a_session(auth, user, login, database, statement, code):
+def test_ref_08_09_def_8_what_ends_a_session(auth, user, login, database, statement, code):
     token = login(user)["refresh"]
     database.query(statement % user["id"], schema="auth")
     assert code_of(auth, token) == code
@@ -175,7 +175,7 @@ def test_a_role_change_arrives_with_the_next_refresh(auth, user, login, database
     assert claims["role"] == "ADMIN" and claims["uv"] == 2
 
 
-def test_other_modes(stack, auth, user, login, database):
+def test_ref_01_other_modes(stack, auth, user, login, database):
     token = login(user)["refresh"]
     stack.restart("auth", AUTH_REFRESH_ROTATION="off")
     for _ in range(3):

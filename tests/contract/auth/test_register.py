@@ -13,7 +13,7 @@ SHORT = "This password is too short. It must contain at least 8 characters."
 NUMERIC = "This password is entirely numeric."
 
 
-def test_the_readme_example(auth):
+def test_reg_01_02_the_readme_example(auth):
     status, user = auth.call("auth.register", {
         "username": "testuser", "email": "test@example.com",
         "password": "testpass123", "password2": "testpass123"})
@@ -42,12 +42,13 @@ def test_the_readme_example(auth):
     ({"username": "someone", "password": "1"}, {"password": [SHORT, COMMON, NUMERIC]}),
     ({"username": "u1example", "password": "u1example"},
      {"password": ["The password is too similar to the username."]}),
-])
-def test_refusals(auth, body, details):
+], ids=["REG-03", "REG-04", "REG-05", "REG-07", "REG-14",
+        "11-common", "11-common-numeric", "11-short-common", "11-all", "11-username"])
+def test_reg_refused(auth, body, details):
     assert auth.error("auth.register", body) == ("invalid", details)
 
 
-def test_all_problems_come_at_once(auth, register):
+def test_reg_17_all_problems_come_at_once(auth, register):
     taken = register(email="all@example.com")
     code, details = auth.error("auth.register", {
         "username": taken["username"].upper(), "email": "ALL@example.com",
@@ -58,7 +59,7 @@ def test_all_problems_come_at_once(auth, register):
                        "email": [EMAIL_TAKEN]}
 
 
-def test_what_is_kept(auth, register, new_name):
+def test_reg_08_09_10_11_def_1_what_is_kept(auth, register, new_name):
     name = new_name()
     assert register(username=f"  {name}  ", email=" Sp@EX.com ")["username"] == name
     assert register(email="UPPER@Example.COM")["email"] == "UPPER@example.com"
@@ -67,7 +68,7 @@ def test_what_is_kept(auth, register, new_name):
     assert register(role="ADMIN", is_staff=True, is_verified=True, id=1)["role"] == "USER"
 
 
-def test_twins_by_case_or_form_are_taken(auth, register, new_name):
+def test_def_6_twins_by_case_or_form_are_taken(auth, register, new_name):
     name = new_name()
     register(username="a" + name)
     for twin in ("A" + name, "ª" + name, "Ａ" + name):
@@ -75,14 +76,14 @@ def test_twins_by_case_or_form_are_taken(auth, register, new_name):
             "invalid", {"username": [NAME_TAKEN]}), twin
 
 
-def test_a_form_body(auth, new_name):
+def test_reg_12_a_form_body(auth, new_name):
     body = f"username={new_name()}&password=a+long+pass+phrase".encode()
     status, _ = auth.call("auth.register", body,
                           content_type="application/x-www-form-urlencoded")
     assert status == 201
 
 
-def test_parallel_equal_requests_make_one_user(auth, database, new_name):
+def test_reg_15_def_5_parallel_equal_requests_make_one_user(auth, database, new_name):
     body = {"username": new_name(), "password": PASSWORD}
 
     def one(_):

@@ -23,7 +23,7 @@ def verify(auth, token):
     return auth.call("auth.verify_email", {"token": token})
 
 
-def test_once_and_again(auth, link, events_of, database):
+def test_ve_01_02_04_once_and_again(auth, link, events_of, database):
     user, token = link()
     assert verify(auth, token) == (200, {"message": "Email verified"})
     assert verify(auth, token) == (200, {"message": "Already verified"})
@@ -37,16 +37,16 @@ def test_once_and_again(auth, link, events_of, database):
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 43, "é" * 30, "' or 1=1 --"])
-def test_garbage(auth, token):
+def test_ve_03_garbage(auth, token):
     assert auth.error("auth.verify_email", {"token": token})[0] == INVALID
 
 
-def test_missing(auth):
+def test_ve_03_missing(auth):
     assert auth.error("auth.verify_email", {}) == (
         "invalid", {"token": ["This field is required."]})
 
 
-def test_expired_or_deleted(auth, link, database):
+def test_ve_03_expired_or_deleted(auth, link, database):
     user, token = link()
     database.query("update email_token set expires_at = now() where user_id = "
                      f"{user['id']}", schema="auth")
@@ -56,7 +56,7 @@ def test_expired_or_deleted(auth, link, database):
     assert auth.error("auth.verify_email", {"token": token})[0] == INVALID
 
 
-def test_purposes_are_apart(auth, link, login):
+def test_ve_05_06_def_2_def_3_purposes_are_apart(auth, link, login):
     user, token = link()
     tokens = login(user)
     for other in tokens.values():
@@ -89,7 +89,7 @@ def open_page(auth, token):
     return auth.call_frame("auth.verify_email_page", query=f"token={token}")
 
 
-def test_the_page_posts_and_says_what_happened(auth, link):
+def test_ve_07_the_page_posts_and_says_what_happened(auth, link):
     user, token = link()
     reply = open_page(auth, token)
     page = page_of(reply)
@@ -122,7 +122,7 @@ def test_the_page_runs_and_loads_nothing(auth, link):
     assert f"style-src 'sha256-{digest}'" in policy
 
 
-def test_opening_the_page_confirms_nothing(auth, link, database):
+def test_ve_07_opening_the_page_confirms_nothing(auth, link, database):
     user, token = link()
     open_page(auth, token)
     assert database.query(f"select is_verified from users where id = {user['id']}",
