@@ -46,7 +46,7 @@ bool svc_ready(struct svc *svc, const char **ret_why)
         *ret_why = "draining";
         return false;
     }
-    if (svc->db && !db_ready(svc->db)) {
+    if (svc->db && !(svc->def->flags & SVC_DB_OPTIONAL) && !db_ready(svc->db)) {
         *ret_why = "no database connection";
         return false;
     }

@@ -59,7 +59,10 @@ struct svc {
     bool draining;
 };
 
-enum svc_flags { SVC_HAS_DB = 1 };
+enum svc_flags {
+    SVC_HAS_DB = 1,
+    SVC_DB_OPTIONAL = 2, /* ready also while the database is away */
+};
 
 struct svc_verb {
     const char *name;

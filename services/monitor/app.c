@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "monitor/history.h"
 #include "monitor/live.h"
 #include "monitor/watch.h"
 #include "svc/exit.h"
@@ -31,6 +32,14 @@ static void on_change(void *arg, const struct change *c)
     change_write(c, &w);
     jw_end(&w);
     live_say(app->live, "change", buf_get(&b));
+    history_change(app->history, c);
+}
+
+static void on_slot(void *arg, const struct replica *r, int tier, int64_t start_s,
+                    const struct figure_slot *slot)
+{
+    struct monitor_app *app = arg;
+    history_keep(app->history, r, tier, start_s, slot);
 }
 
 /* The five are released together: what the monitor is, the others should be. */
@@ -71,6 +80,9 @@ bool monitor_init(struct svc *svc)
     app->replicas.version = expected_version(app->cfg->expect_version);
     app->watch = watch_new(app);
     app->live = live_new(app);
+    app->history = history_new(app);
+    app->replicas.keep = on_slot;
+    app->replicas.arg = app;
     app->replicas.changes.heard = on_change;
     app->replicas.changes.arg = app;
     spans_init(&app->spans);
@@ -92,13 +104,14 @@ void monitor_drain(struct svc *svc)
 {
     struct monitor_app *app = svc->app;
     live_drain(app->live);
+    history_drain(app->history);
     http_drain(app->http);
 }
 
 bool monitor_busy(struct svc *svc)
 {
     const struct monitor_app *app = svc->app;
-    return http_in_flight(app->http) > 0;
+    return http_in_flight(app->http) > 0 || app->calls > 0 || history_busy(app->history);
 }
 
 void monitor_deinit(struct svc *svc)
@@ -113,6 +126,7 @@ void monitor_deinit(struct svc *svc)
     monitor_intake_stop(app);
     spans_deinit(&app->spans);
     replicas_deinit(&app->replicas);
+    history_free(&app->history);
     watch_free(&app->watch);
     access_free(&app->access);
     free(app->page);

@@ -29,7 +29,9 @@ struct monitor_app {
     unsigned sign_ins; /* under way */
     struct watch *watch;
     struct live *live;
+    struct history *history;
     unsigned ticks;
+    unsigned calls; /* to single replicas, under way */
     int64_t started_ms;
     char *page; /* index.html with the prefix in it */
     size_t page_n;
@@ -70,6 +72,12 @@ void monitor_sessions_tick(struct monitor_app *app);
 /* handle_overview.c */
 void handle_overview(struct api *a);
 void handle_spans(struct api *a);
+
+/* handle_series.c */
+void handle_series(struct api *a);
+void handle_histogram(struct api *a);
+/* Rows of change_read as "changes": [...]. */
+void handle_change_rows(const struct db_result *r, struct jsonw *w);
 
 /* handle_mails.c */
 void handle_mails(struct api *a);

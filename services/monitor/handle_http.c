@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "monitor/action.h"
 #include "monitor/app.h"
+#include "monitor/audit.h"
 #include "monitor/live.h"
 #include "svc/embed.h"
 
@@ -17,6 +19,10 @@ static const struct api_route ROUTES[] = {
     { "POST", "/api/session", NEED_NOTHING, handle_session_start },
     { "DELETE", "/api/session", NEED_TO_READ, handle_session_end },
     { "GET", "/api/overview", NEED_TO_READ, handle_overview },
+    { "GET", "/api/audit", NEED_TO_READ, handle_audit },
+    { "POST", "/api/actions/", NEED_TO_ACT, handle_action },
+    { "GET", "/api/series", NEED_TO_READ, handle_series },
+    { "GET", "/api/histogram", NEED_TO_READ, handle_histogram },
     { "GET", "/api/live", NEED_TO_READ, handle_live },
     { "GET", "/api/mails", NEED_TO_READ, handle_mails },
     { "GET", "/api/mails/", NEED_TO_READ, handle_mail },

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "monitor/app.h"
+#include "monitor/audit.h"
 #include "svc/log.h"
 
 enum { SIGN_INS_MAX = 16, COOKIE_MAX = 512 };
@@ -109,6 +110,8 @@ static void open_session(struct api *a, const struct claims *c)
     struct buf b;
     struct jsonw w;
     set_cookie(a, s->token, app->cfg->session_max_s);
+    audit_note(app, c->username, "session", http_client(a->http), "session.start", "done",
+               "Signed in.");
     log_info("access", "signed in", F_INT("user_id", c->user_id),
              F_STR("client", http_client(a->http)));
     api_begin(&b, &w);
@@ -123,6 +126,8 @@ static void on_login(struct api *a, enum err e, const struct frame *reply)
     if (e != ERR_OK) {
         log_info("access", "sign-in refused", F_STR("code", err_info(e)->code),
                  F_STR("client", http_client(a->http)));
+        audit_note(a->app, api_text(a, "username"), "session", http_client(a->http),
+                   "session.refused", "failed", err_info(e)->detail);
         api_fail_reply(a, "auth", e, reply);
         return;
     }
@@ -198,6 +203,8 @@ void handle_session_end(struct api *a)
     struct session *s = access_by_serial(access, serial, clock_mono_ms());
     if (s)
         access_end(access, s);
+    audit_note(a->app, a->who.name, "session", http_client(a->http), "session.end",
+               "done", "Signed out.");
 }
 
 /* ---- are they still who they were ---- */

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "monitor/app.h"
+#include "monitor/history.h"
 #include "monitor/live.h"
 #include "monitor/watch.h"
 #include "svc/log.h"
@@ -214,8 +215,10 @@ static void on_tick(void *arg)
     replicas_tick(&app->replicas, now, clock_wall_us());
     monitor_sessions_tick(app);
     watch_tick(app->watch);
-    if (app->ticks++ % (1000 / TICK_MS) == 0)
-        live_tick(app->live);
+    if (app->ticks++ % (1000 / TICK_MS) != 0)
+        return;
+    live_tick(app->live);
+    history_tick(app->history);
 }
 
 bool monitor_intake_start(struct monitor_app *app)

@@ -91,7 +91,10 @@ static void on_page(struct api *a, enum err e, const struct frame *reply)
     struct mail_find *f = a->state;
     if (e != ERR_OK) {
         mail_find_free(f);
-        api_fail_reply(a, "mailer", e, reply);
+        if (f->failed)
+            f->failed(a, f, e, reply);
+        else
+            api_fail_reply(a, "mailer", e, reply);
         return;
     }
     json_decref(f->reply);

@@ -16,6 +16,9 @@ struct mail_find {
     struct str cursor;        /* `next` of an earlier answer; empty: from the start */
     int64_t limit;
     void (*done)(struct api *a, struct mail_find *f);
+    /* What answers when the mailer did not; NULL: the error goes to the caller. */
+    void (*failed)(struct api *a, struct mail_find *f, enum err e,
+                   const struct frame *reply);
     /* the answer */
     json_t *jobs;      /* array, at most `limit` */
     json_t *reply;     /* the last answer of the mailer: counts, matching */

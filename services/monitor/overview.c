@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "monitor/attention.h"
+#include "monitor/history.h"
 #include "monitor/watch.h"
 
 /* What was counted in the last ten seconds. */
@@ -333,6 +334,7 @@ void overview_write_live(const struct monitor_app *app, struct jsonw *w)
 {
     api_ktime(w, "now", clock_wall_us());
     jw_kcstr(w, "version", SVC_VERSION);
+    history_write_state(app->history, w);
     attention_write(app, w);
     jw_key(w, "counts");
     jw_object(w);
