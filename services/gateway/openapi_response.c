@@ -117,6 +117,11 @@ static json_t *headers_of(int status)
     if (status == 429 || status == 503)
         json_object_set_new(headers, "Retry-After",
                             openapi_ref("headers", "Retry-After"));
+    if (status == 429) {
+        json_object_set_new(headers, "RateLimit", openapi_ref("headers", "RateLimit"));
+        json_object_set_new(headers, "RateLimit-Policy",
+                            openapi_ref("headers", "RateLimit-Policy"));
+    }
     return headers;
 }
 
@@ -305,6 +310,10 @@ json_t *openapi_headers(void)
         { "X-Request-ID", "string", "The id of this request in every log and trace" },
         { "ETag", "string", "The version of this answer; send it as If-None-Match" },
         { "Retry-After", "integer", "Seconds until it is worth asking again" },
+        { "RateLimit", "string",
+          "What is left and for how long, \"login\";r=0;t=2 (an Internet draft)" },
+        { "RateLimit-Policy", "string",
+          "The limit, \"login\";q=30;w=60: 30 in 60 s (an Internet draft)" },
         { "WWW-Authenticate", "string", "Bearer realm=\"api\"" },
     };
     json_t *headers = json_object();

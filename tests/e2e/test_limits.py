@@ -8,6 +8,7 @@ import pytest
 
 from gateway_fakes import GatewayAlone, success
 from quintet import env, frame
+from quintet.redis import Redis
 
 THROTTLED = "Rate limit exceeded. Please try again later."
 LOGIN = ("POST", "/api/auth/login", {"username": "a", "password": "b"})
@@ -451,3 +452,46 @@ def test_the_access_log_has_the_client(alone):
     ask(alone, "192.0.2.33", "GET", "/api/products", None, **{"X-Request-ID": ident})
     line = [x for x in alone.daemons["gateway"].output().splitlines() if ident in x]
     assert len(line) == 1 and '"client":"192.0.2.33"' in line[0]
+
+
+# --- getting to Redis -----------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def guarded():
+    """A Redis on a port, with a password. Yields (url with {} for the login, server)."""
+    ports, server = env.Ports(), Redis()
+    port = ports.take()
+    ports.close()
+    server.command("CONFIG", "SET", "port", port)
+    server.command("CONFIG", "SET", "requirepass", "redis-pw")
+    yield f"redis://{{}}localhost:{port}/2", server
+    server.stop()
+
+
+def test_redis_by_name_with_a_password_and_a_database(guarded):
+    url, server = guarded
+    gw = start(REDIS_URL=url.format(":redis-pw@"))
+    try:
+        wait_redis(gw, 1)
+        assert statuses(gw, "8.0.0.1", 4) == [200, 200, 200, 429]
+        there = server.command("--no-auth-warning", "-a", "redis-pw", "-n", 2, "EXISTS",
+                               "quintet:rate:login:a:8.0.0.1")
+        assert there == "1"
+        assert "redis-pw" not in gw.daemons["gateway"].output()
+    finally:
+        gw.stop()
+
+
+@pytest.mark.parametrize("login, why", [(":wrong@", "Redis refuses the login"),
+                                        ("", "Redis refuses")])
+def test_a_redis_that_refuses_us_is_told(guarded, login, why):
+    gw = start(REDIS_URL=guarded[0].format(login))
+    try:
+        assert statuses(gw, "8.0.0.2", 4) == [200, 200, 200, 429]
+        check = env.wait_until(
+            lambda: (c := health(gw)[1]["checks"]["redis"])["message"].startswith(why) and c,
+            10, why)
+        assert check["status"] == "unhealthy"
+        assert metric(gw, "redis_up") == 0
+    finally:
+        gw.stop()
