@@ -136,7 +136,7 @@ chaos-plants:
 bench:
 	@deploy/local/install build run bench
 	@+$(MAKE) --no-print-directory all bench-programs
-	@tests/bench/run
+	@tests/bench/run $(if $(BENCH_ROWS),--rows $(BENCH_ROWS))
 
 -include tests/bench/module.mk
 

@@ -30,6 +30,7 @@ struct options {
     long seconds;
     long in_flight;
     long ids;
+    long rows; /* of each answer, without --merged */
     bool merged;
 };
 
@@ -39,7 +40,7 @@ struct run {
     uint32_t random;
     long in_flight; /* queries without an answer */
     long syncs;     /* syncs without an answer */
-    long answered;  /* ids */
+    long answered;  /* ids, or queries of --rows */
     size_t bytes;   /* of values seen */
     size_t sum;     /* of their first bytes: the values are read, not only received */
 };
@@ -109,7 +110,7 @@ static void send_batch(struct run *r, long count)
 
 static void read_rows(struct run *r, const PGresult *result)
 {
-    long expected = r->o->merged ? r->o->in_flight : 1;
+    long expected = r->o->merged ? r->o->in_flight : r->o->rows;
     int rows = PQntuples(result);
     if (rows != expected)
         bench_die("%d rows instead of %ld: are the ids 1..%ld in the table?", rows,
@@ -119,7 +120,7 @@ static void read_rows(struct run *r, const PGresult *result)
             r->bytes += (size_t)PQgetlength(result, row, column);
             r->sum += (unsigned char)*PQgetvalue(result, row, column);
         }
-    r->answered += rows;
+    r->answered += r->o->merged ? rows : 1;
 }
 
 /* Everything that can be had without waiting; the number of queries it answered. */
@@ -205,7 +206,7 @@ static void measure(struct run *r)
 static _Noreturn void usage(void)
 {
     bench_die("usage: floor_pg --conninfo TEXT --sql-file FILE | --sql TEXT [--merged]\n"
-              "                [--ids 10000] [--seconds 3] [--in-flight 32]");
+              "                [--ids 10000] [--rows 1] [--seconds 3] [--in-flight 32]");
 }
 
 static const struct option option_table[] = {
@@ -214,6 +215,7 @@ static const struct option option_table[] = {
     { "sql", required_argument, NULL, 'q' },
     { "merged", no_argument, NULL, 'm' },
     { "ids", required_argument, NULL, 'i' },
+    { "rows", required_argument, NULL, 'r' },
     { "seconds", required_argument, NULL, 's' },
     { "in-flight", required_argument, NULL, 'c' },
     { 0 },
@@ -221,7 +223,9 @@ static const struct option option_table[] = {
 
 static struct options parse(int argc, char **argv)
 {
-    struct options o = { .conninfo = "", .seconds = 3, .in_flight = 32, .ids = 10000 };
+    struct options o = {
+        .conninfo = "", .seconds = 3, .in_flight = 32, .ids = 10000, .rows = 1
+    };
     for (int c; (c = getopt_long(argc, argv, "", option_table, NULL)) != -1;) {
         if (c == 'd')
             o.conninfo = optarg;
@@ -233,6 +237,8 @@ static struct options parse(int argc, char **argv)
             o.merged = true;
         else if (c == 'i')
             o.ids = bench_number("--ids", optarg, 1, 1000000000);
+        else if (c == 'r')
+            o.rows = bench_number("--rows", optarg, 1, 1000);
         else if (c == 's')
             o.seconds = bench_number("--seconds", optarg, 1, 120);
         else if (c == 'c')

@@ -30,9 +30,10 @@
 enum {
     CONNECTIONS_MAX = 1024,
     ANSWER_MAX = 256 * 1024,
-    REQUEST_MAX = 4096,
+    REQUEST_MAX = 8192,
     DRAIN_SECONDS = 2,
     ERRORS_MAX = 1000, /* then the server is not worth asking */
+    CARRY_MAX = 2048,
 };
 
 struct options {
@@ -40,7 +41,11 @@ struct options {
     char host[64];
     const char *path;
     const char *match;
+    const char *method, *body; /* body NULL: none */
+    const char *carry;         /* member of the answer; NULL: none */
+    const char *carry_file;
     char headers[REQUEST_MAX / 2];
+    long status;
     long connections;
     long ids;
     long seconds;
@@ -53,6 +58,7 @@ struct connection {
     int64_t sent_ns;
     size_t have;
     char *answer; /* ANSWER_MAX + 1 */
+    char carry[CARRY_MAX];
 };
 
 struct load {
@@ -97,6 +103,21 @@ static int fill_in(char *out, size_t size, const char *text, long id)
     return snprintf(out, size, "%.*s%ld%s", (int)(mark - text), text, id, mark + 4);
 }
 
+/* "Content-Length: ...", the empty line and the body. */
+static int add_body(char *out, size_t size, const struct load *l,
+                    const struct connection *c)
+{
+    char body[REQUEST_MAX / 2], filled[REQUEST_MAX / 2];
+    const char *mark = strstr(l->o->body, "{carry}");
+    int n = fill_in(body, sizeof(body), l->o->body, c->id);
+    if (mark) {
+        mark = strstr(body, "{carry}");
+        n = snprintf(filled, sizeof(filled), "%.*s%s%s", (int)(mark - body), body,
+                     c->carry, mark + strlen("{carry}"));
+    }
+    return snprintf(out, size, "Content-Length: %d\r\n\r\n%s", n, mark ? filled : body);
+}
+
 static void open_connection(struct load *l, struct connection *c)
 {
     struct timeval patience = { .tv_sec = DRAIN_SECONDS };
@@ -122,8 +143,12 @@ static bool send_request(struct load *l, struct connection *c)
     char path[REQUEST_MAX / 4];
     c->id = 1 + (long)(bench_random(&l->random) % (uint32_t)l->o->ids);
     fill_in(path, sizeof(path), l->o->path, c->id);
-    int size = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n",
-                        path, l->o->host, l->o->headers);
+    int size = snprintf(request, sizeof(request), "%s %s HTTP/1.1\r\nHost: %s\r\n%s",
+                        l->o->method, path, l->o->host, l->o->headers);
+    if (l->o->body && size < (int)sizeof(request))
+        size += add_body(request + size, sizeof(request) - (size_t)size, l, c);
+    else if (size < (int)sizeof(request))
+        size += snprintf(request + size, sizeof(request) - (size_t)size, "\r\n");
     if (size >= (int)sizeof(request))
         bench_die("the request is too long");
     c->sent_ns = bench_now_ns();
@@ -200,10 +225,29 @@ static bool matches(const struct load *l, const struct connection *c,
     return memmem(c->answer + h->size, c->have - h->size, wanted, (size_t)size) != NULL;
 }
 
+/* The text behind "member":" in the body, kept for the next request. */
+static bool take_carry(const struct load *l, struct connection *c, const struct head *h)
+{
+    char key[64];
+    if (!l->o->carry)
+        return true;
+    int n = snprintf(key, sizeof(key), "\"%s\":\"", l->o->carry);
+    const char *start = strstr(c->answer + h->size, key);
+    const char *end = start ? strchr(start + n, '"') : NULL;
+    if (!end || end - start - n >= CARRY_MAX)
+        return false;
+    snprintf(c->carry, sizeof(c->carry), "%.*s", (int)(end - start - n), start + n);
+    return true;
+}
+
 static void finish(struct load *l, struct connection *c, const struct head *h)
 {
-    if (h->status != 200) {
-        fail(l, c, "not a 200");
+    if (h->status != l->o->status) {
+        fail(l, c, "another status");
+        return;
+    }
+    if (!take_carry(l, c, h)) {
+        fail(l, c, "nothing to carry on");
         return;
     }
     if (!matches(l, c, h)) {
@@ -270,8 +314,25 @@ static void turn(struct load *l)
         receive(l, events[i].data.ptr);
 }
 
+/* One line of the file for each connection. */
+static void read_carries(struct load *l)
+{
+    size_t size;
+    char *text = bench_read_file(l->o->carry_file, &size), *line = text;
+    for (long i = 0; i < l->o->connections; i++) {
+        size_t n = strcspn(line, "\n");
+        if (n == 0 || n >= CARRY_MAX)
+            bench_die("%s has no line %ld", l->o->carry_file, i + 1);
+        memcpy(l->connections[i].carry, line, n);
+        line += n + (line[n] == '\n');
+    }
+    free(text);
+}
+
 static void start(struct load *l)
 {
+    if (l->o->carry_file)
+        read_carries(l);
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     for (long i = 0; i < l->o->connections; i++) {
         struct connection *c = &l->connections[i];
@@ -318,7 +379,9 @@ static _Noreturn void usage(void)
 {
     bench_die(
         "usage: load [--connections 32] [--seconds 5] [--ids 10000] [--match TEXT]\n"
-        "            [--header 'Name: value']... http://127.0.0.1:PORT/path/{id}");
+        "            [--header 'Name: value']... [--method POST --body TEXT] [--status "
+        "200]\n"
+        "            [--carry MEMBER --carry-file FILE] http://127.0.0.1:PORT/path/{id}");
 }
 
 /* http://<IPv4 loopback or localhost>:<port>/<path> and nothing else. */
@@ -358,10 +421,17 @@ static struct options parse(int argc, char **argv)
         { "ids", required_argument, NULL, 'i' },
         { "match", required_argument, NULL, 'm' },
         { "header", required_argument, NULL, 'h' },
+        { "method", required_argument, NULL, 'v' },
+        { "body", required_argument, NULL, 'b' },
+        { "status", required_argument, NULL, 't' },
+        { "carry", required_argument, NULL, 'y' },
+        { "carry-file", required_argument, NULL, 'f' },
         { 0 },
     };
-    struct options o = { .connections = 32, .seconds = 5, .ids = 10000 };
-    for (int c; (c = getopt_long(argc, argv, "c:s:i:m:h:", table, NULL)) != -1;) {
+    struct options o = {
+        .connections = 32, .seconds = 5, .ids = 10000, .method = "GET", .status = 200
+    };
+    for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         if (c == 'c')
             o.connections = bench_number("--connections", optarg, 1, CONNECTIONS_MAX);
         else if (c == 's')
@@ -372,6 +442,16 @@ static struct options parse(int argc, char **argv)
             o.match = optarg;
         else if (c == 'h')
             add_header(&o, optarg);
+        else if (c == 'v')
+            o.method = optarg;
+        else if (c == 'b')
+            o.body = optarg;
+        else if (c == 't')
+            o.status = bench_number("--status", optarg, 100, 599);
+        else if (c == 'y')
+            o.carry = optarg;
+        else if (c == 'f')
+            o.carry_file = optarg;
         else
             usage();
     }

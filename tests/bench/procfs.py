@@ -141,7 +141,7 @@ class Cpu:
             user, system = cpu(pid)
             self.user[name] = self.user.get(name, 0.0) + user
             self.system[name] = self.system.get(name, 0.0) + system
-            if name in ("gateway", "catalog"):
+            if name in ("gateway", "catalog", "auth"):
                 mine = self.threads.setdefault(name, {})
                 for thread, used in thread_cpu(pid).items():
                     mine[thread] = mine.get(thread, 0.0) + used

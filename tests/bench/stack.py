@@ -4,6 +4,7 @@ It is filled by SQL rather than through the API, so that the benchmark depends o
 the table; columns are looked up, so that one more of them breaks nothing.
 """
 import http.client
+import json
 import os
 import pathlib
 import re
@@ -183,22 +184,52 @@ class Stack:
             raise Impossible(f"psql: {done.stderr.strip()}")
         return [line.split("\t") for line in done.stdout.splitlines()]
 
-    def fill(self, products):
-        """Categories 1..10 and products 1..N with descriptions of 120 characters."""
+    def fill(self, products, already=0):
+        """Categories 1..10 and products 1..N with descriptions of 120 characters; `already`:
+        how many of them are there."""
+        if not already:
+            self.sql("""
+                insert into category (id, name, description, created_at)
+                select g, 'Category ' || g, 'For the bench', now() from generate_series(1, 10) g;
+                select setval(pg_get_serial_sequence('category', 'id'), 1000);
+                select setval(pg_get_serial_sequence('product', 'id'), 100000000);
+                insert into user_name values (1000000001, 'bench', 1)""")
         self.sql(f"""
-            insert into category (id, name, description, created_at)
-            select g, 'Category ' || g, 'For the bench', now() from generate_series(1, 10) g;
-            insert into user_name values (1, 'bench', 1);
             insert into product (id, name, description, price, created_at, category_id,
                                  owner_id)
             select g, 'Product ' || g,
                    rpad('Description of product ' || g || ' ', 120, 'lorem ipsum '),
-                   (g % 10000) / 100.0 + 1, now() - g * interval '1 s', 1 + g % 10, 1
-            from generate_series(1, {products}) g;
-            insert into counter values ('product', 0, 0, {products})
-            on conflict (kind, category_id, shard) do update set n = excluded.n;
+                   (g % 10000) / 100.0 + 1, now() - g * interval '1 s', 1 + g % 10, 1000000001
+            from generate_series({already + 1}, {products}) g;
+            delete from counter where kind = 'product';
+            insert into counter
+            select 'product', 0, 0, count(*) from product
+            union all select 'product', category_id, 0, count(*) from product group by 2;
             vacuum analyze product;
             vacuum analyze category;""")
+
+    def verb(self, daemon, *words, **settings):
+        """`auth createsuperuser ...` with the settings of the stack."""
+        done = subprocess.run([str(self.bin_dir / daemon), *words], text=True,
+                              env=self.settings() | settings, capture_output=True)
+        if done.returncode:
+            raise Impossible(f"{daemon} {' '.join(words)}: {done.stderr.strip()}")
+
+    def post(self, path, body, token=None):
+        """The value of an answer that must be a success."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        try:
+            connection.request("POST", path, json.dumps(body), headers)
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        if answer.status not in (200, 201):
+            raise Impossible(f"POST {path} answers {answer.status}: {text[:200]!r}")
+        return json.loads(text)
 
 
 class StartWatch:
