@@ -5,9 +5,9 @@ PLANTS = {
     # 201 is said before the database has committed.
     "ack_before_commit": [
         ("services/auth/handle_register.c",
-         "static void on_hashed(",
+         "static void on_id(",
          "static void on_too_late(void *arg, const struct db_result *r)\n"
-         "{\n    (void)arg, (void)r;\n}\n\nstatic void on_hashed("),
+         "{\n    (void)arg, (void)r;\n}\n\nstatic void on_id("),
         ("services/auth/handle_register.c",
          "             on_registered, g);",
          "             on_too_late, NULL);\n    (void)on_registered;\n"

@@ -161,7 +161,7 @@ class Faults(threading.Thread):
     """One fault after another, as the seed says, until there have been enough."""
 
     KINDS = (  # weight, method
-        (9, "kill_daemon"), (6, "stop_daemon"), (2, "kill_postgres"), (1, "stop_postgres"),
+        (8, "kill_daemon"), (6, "stop_daemon"), (4, "kill_postgres"), (1, "stop_postgres"),
         (2, "mail_server_away"), (2, "mail_server_grumbles"), (2, "verdict_comes_late"),
     )
 
@@ -193,17 +193,22 @@ class Faults(threading.Thread):
         return f"stop {name} for {seconds} s"
 
     def kill_postgres(self):
+        """At once, or hanging first, so that statements are under way when it dies."""
         how = self.random.choice((signal.SIGKILL, signal.SIGQUIT))
+        hang = self.random.choice((0, 0.3))
+        if hang:
+            self.storm.cluster.signal_all(signal.SIGSTOP)
+            time.sleep(hang)
+            self.storm.cluster.signal_all(signal.SIGKILL)
         self.storm.cluster.kill(how)
         time.sleep(self.random.uniform(0, 0.5))
         self.storm.cluster.start()
-        return f"end postgres with {how.name}"
+        return f"postgres {'hangs and ' if hang else ''}ends with {how.name}"
 
     def stop_postgres(self):
-        group = self.storm.cluster.process.pid
-        os.killpg(group, signal.SIGSTOP)
+        self.storm.cluster.signal_all(signal.SIGSTOP)
         time.sleep(self.random.uniform(0.5, 2.5))
-        os.killpg(group, signal.SIGCONT)
+        self.storm.cluster.signal_all(signal.SIGCONT)
         return "stop postgres"
 
     def mail_server_away(self):

@@ -87,6 +87,14 @@ class Cluster:
         self.process.send_signal(how)
         self.process.wait(env.seconds(20))
 
+    def signal_all(self, number):
+        """To the server and each of its processes, which are in groups of their own."""
+        server = self.process.pid
+        children = pathlib.Path(f"/proc/{server}/task/{server}/children").read_text()
+        for pid in (server, *map(int, children.split())):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def _answers(self):
         if self.process.poll() is not None:
             assert "pre-existing shared memory" in (self.dir / "log").read_text()[-2000:], \
