@@ -84,7 +84,7 @@ $(B)/lib/%_test: $(B)/lib/%_test.o $(B)/libsvc.a $(B)/libbase.a
 
 # --- run, test, tidy ---------------------------------------------------------------
 .PHONY: run clean-run deps test test-unit unit test-browser test-proxies test-compose
-.PHONY: chaos chaos-plants image bench lint fmt
+.PHONY: psql migration chaos chaos-plants image bench lint fmt
 
 run:
 	@deploy/local/install build run
@@ -147,12 +147,21 @@ lint:
 	@deploy/local/install build test lint
 	@mk/lint.sh
 
+# SERVICE=catalog make psql
+psql:
+	@deploy/local/psql $(or $(SERVICE),auth)
+
+migration:
+	@mk/migration.sh '$(SERVICE)' '$(NAME)'
+
 clean:
 	rm -rf build
 
 help:
 	@echo 'make            build the five daemons into $(B)/bin'
 	@echo 'make run        install what is missing, build, start everything (Ctrl-C stops)'
+	@echo 'make psql       psql on the database of make run (SERVICE=auth)'
+	@echo 'make migration  begin a migration (SERVICE=auth NAME=what_it_does)'
 	@echo 'make clean-run  wipe the data of make run'
 	@echo 'make test       unit, contract and whole-system tests (PROFILE=asan for sanitizers)'
 	@echo 'make image      the container image quintet:local'

@@ -58,6 +58,14 @@ def test_the_lines_of_the_readme_do_the_whole_job(job):
     assert listed["count"] == 1 and listed["results"] == [product]
 
 
+def test_psql_sees_the_tables_of_a_service(local, job):
+    shown = subprocess.run(
+        [env.ROOT / "deploy/local/psql", "catalog", "-At", "-c", "select name from product"],
+        env=os.environ | {"RUN_DIR": str(local.run_dir)}, text=True, cwd=env.ROOT,
+        stdout=subprocess.PIPE, timeout=env.seconds(20), check=True)
+    assert job and shown.stdout == "Laptop\n"
+
+
 def get(port, path):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
         return json.load(answer)
