@@ -79,6 +79,20 @@ def test_a_new_key_signs_without_a_restart(stack, user):
         assert "d" not in key, "no private member"
 
 
+def test_a_replaced_key_ends_with_its_last_token(stack, user, database):
+    """Time is moved: the newest key has signed for longer than any token lives."""
+    newest = stack.verb("auth", "keys", "rotate", AUTH_KEY_LEAD_S=LEAD).stdout.split()[1]
+    old = log_in(stack, user)
+    assert kid_of(old["access"]) != newest
+    database.query("update signing_key set signs_from = signs_from - interval '1 day 1 hour'",
+                   schema="auth")
+    env.wait_until(lambda: [k["kid"] for k in jwks(stack)] == [newest], 10, "one key is left")
+    env.wait_until(lambda: verdict(stack, old["access"]) == 401, 15, "its tokens end")
+    assert refresh(stack, old)[0] == 401
+    fresh = log_in(stack, user)
+    assert kid_of(fresh["access"]) == newest and verdict(stack, fresh["access"]) == 400
+
+
 def test_a_gateway_that_was_away_has_both_keys(stack, user):
     tokens = log_in(stack, user)
     stack.restart("gateway")
