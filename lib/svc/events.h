@@ -131,6 +131,10 @@ void event_follower_stop(struct event_follower *f);
 void event_follower_free(struct event_follower **f);
 /* False while the stream is not being followed; *ret_why says why. */
 bool event_follower_ready(const struct event_follower *f, const char **ret_why);
+/* The verb `accept-epoch` of such a service: sql, which returns a row, sets its place to
+ * no epoch and number 0, so that the stream is read as a new one. Says so, or what is
+ * wrong; the exit code. */
+int event_accept_epoch(struct svc *svc, int argc, const char *sql);
 /* `cursor`, `lag`, `gaps` and `pulls` of the beat. */
 void event_follower_beat(const struct event_follower *f, struct jsonw *w);
 

@@ -1,8 +1,10 @@
 /* A consumer whose place in the stream is a row of its own database. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "svc/events.h"
+#include "svc/exit.h"
 #include "svc/log.h"
 #include "svc/svc.h"
 
@@ -98,4 +100,21 @@ void event_follower_beat(const struct event_follower *f, struct jsonw *w)
     jw_kint(w, "lag", s.head > s.cursor ? s.head - s.cursor : 0);
     jw_kint(w, "gaps", s.gaps);
     jw_kint(w, "pulls", s.pulls);
+}
+
+int event_accept_epoch(struct svc *svc, int argc, const char *sql)
+{
+    char *text = NULL;
+    if (argc != 1) {
+        fprintf(stderr, "Usage: %s accept-epoch\n", svc->def->name);
+        return EXIT_USAGE;
+    }
+    if (!svc_query_once(svc, sql, NULL, 0, &text) || !text)
+        return EXIT_MISSING;
+    free(text);
+    printf(
+        "The stream is read again from its start; what is known has no second effect.\n"
+        "Restart every %s.\n",
+        svc->def->name);
+    return 0;
 }

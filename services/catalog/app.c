@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "svc/events.h"
 #include "svc/log.h"
 
 enum { IDS_AHEAD = 64, CLEAN_EVERY_MS = 60 * 1000, CLEAN_TIMEOUT_MS = 4000 };
@@ -10,6 +11,20 @@ enum { IDS_AHEAD = 64, CLEAN_EVERY_MS = 60 * 1000, CLEAN_TIMEOUT_MS = 4000 };
 static const struct db_stmt PRODUCT_IDS = { "product_ids", DB_WRITE };
 static const struct db_stmt CATEGORY_IDS = { "category_ids", DB_WRITE };
 static const struct db_stmt IDEMPOTENCY_CLEAN = { "idempotency_clean", DB_WRITE };
+
+static int accept_epoch(struct svc *svc, int argc, char **argv)
+{
+    (void)argv;
+    return event_accept_epoch(svc, argc,
+                              "update event_cursor set epoch = '', seq = 0"
+                              " where stream = 'user' returning seq");
+}
+
+const struct svc_verb CATALOG_VERBS[] = {
+    { "accept-epoch", "accept-epoch                read the event stream as a new one",
+      accept_epoch },
+    { 0 },
+};
 
 const struct rpc_handler CATALOG_HANDLERS[] = {
     { "catalog.category.list", catalog_category_list },

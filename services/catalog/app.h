@@ -28,6 +28,7 @@ void catalog_deinit(struct svc *svc);
 void catalog_beat(struct svc *svc, struct jsonw *w);
 
 extern const struct rpc_handler CATALOG_HANDLERS[];
+extern const struct svc_verb CATALOG_VERBS[];
 
 /* Handlers, one per method of proto/catalog.json. */
 call_fn catalog_category_list, catalog_category_create, catalog_category_show,

@@ -15,6 +15,7 @@ static const struct svc_def CATALOG = {
     .config_size = sizeof(struct catalog_config),
     .options = CATALOG_OPTIONS,
     .handlers = CATALOG_HANDLERS,
+    .verbs = CATALOG_VERBS,
     .sql = SQL,
     .db_connections = { [DB_POINT] = 1, [DB_LIST] = 1, [DB_WRITE] = 4 },
     .init = catalog_init,

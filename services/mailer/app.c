@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "mailer/handlers.h"
+#include "svc/events.h"
 #include "svc/exit.h"
 #include "svc/log.h"
 
@@ -162,20 +163,10 @@ static int preview(struct svc *svc, int argc, char **argv)
 
 static int accept_epoch(struct svc *svc, int argc, char **argv)
 {
-    static const char SQL[] = "update cursor set epoch = '', seq = 0"
-                              " where stream = 'user' returning seq";
-    char *text = NULL;
     (void)argv;
-    if (argc != 1) {
-        fprintf(stderr, "Usage: mailer accept-epoch\n");
-        return EXIT_USAGE;
-    }
-    if (!svc_query_once(svc, SQL, NULL, 0, &text) || !text)
-        return EXIT_MISSING;
-    free(text);
-    printf("The stream is read again from its start; known events make no second mail.\n"
-           "Restart the mailer.\n");
-    return 0;
+    return event_accept_epoch(svc, argc,
+                              "update cursor set epoch = '', seq = 0"
+                              " where stream = 'user' returning seq");
 }
 
 const struct svc_verb MAILER_VERBS[] = {

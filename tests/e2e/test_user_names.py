@@ -116,3 +116,18 @@ def test_two_replicas_apply_each_event_once(stack, maker, database):
                        == [(head,)], 5, "the cursor is at the head")
     finally:
         assert other.stop() == 0
+
+
+def test_a_stream_restored_from_a_backup_is_followed_once_that_is_accepted(stack, maker,
+                                                                           database):
+    name, _, product, _ = maker
+    catalog = stack.daemons["catalog"]
+    stack.daemons["auth"].stop()
+    database.query("update event_stream set epoch = gen_random_uuid()", schema="auth")
+    stack.restart("auth")
+    stack.verb("auth", "users", "delete", name)
+    env.wait_until(lambda: "is not the one we have read" in catalog.output(), 20, "it is said")
+    assert creator(stack, product) == name, "nothing of it is applied"
+    assert "Restart every catalog" in stack.verb("catalog", "accept-epoch").stdout
+    stack.restart("catalog")
+    env.wait_until(lambda: creator(stack, product) is None, 10, "the name goes")
