@@ -117,7 +117,7 @@ static void send_smtp(struct backend *b, const struct delivery *d, smtp_ask_fn *
                       smtp_done_fn *done, void *arg)
 {
     if (!smtp_start(b->smtp, &d->mail, ask, done, arg))
-        hand_over(b, "libcurl refused the transfer", done, arg);
+        hand_over(b, "the transfer could not be started", done, arg);
 }
 
 void backend_send(struct backend *b, const struct delivery *d, smtp_ask_fn *ask,

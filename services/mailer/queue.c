@@ -228,8 +228,8 @@ static void resize(struct mailer_queue *q, unsigned n)
 {
     if (n == 0)
         n = (unsigned)q->app->cfg->connections;
-    if (n > MAILER_CONNECTIONS_MAX)
-        n = MAILER_CONNECTIONS_MAX;
+    if (n > SMTP_CONNECTIONS_MAX)
+        n = SMTP_CONNECTIONS_MAX;
     if (n == q->n)
         return;
     if (q->n > 0)
@@ -369,7 +369,7 @@ struct mailer_queue *mailer_queue_start(struct mailer_app *app)
     struct mailer_queue *q = xcalloc(1, sizeof *q);
     struct loop *l = app->svc->loop;
     q->app = app;
-    q->senders = xcalloc(MAILER_CONNECTIONS_MAX, sizeof *q->senders);
+    q->senders = xcalloc(SMTP_CONNECTIONS_MAX, sizeof *q->senders);
     resize(q, 0);
     make_metrics(q);
     q->poll = loop_timer(l, 0, POLL_MS, on_poll, q);

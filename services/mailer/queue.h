@@ -11,8 +11,6 @@
 struct mailer_app;
 struct mailer_queue;
 
-enum { MAILER_CONNECTIONS_MAX = 64 };
-
 struct mailer_queue *mailer_queue_start(struct mailer_app *app);
 /* There may be work: looks at once when a sender is free. */
 void mailer_queue_wake(struct mailer_queue *q);

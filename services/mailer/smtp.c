@@ -1,117 +1,64 @@
 #include "mailer/smtp.h"
 
 #include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 
+enum { ANSWERS_MAX = 64 * 1024 }; /* bytes a server may say in one attempt */
+
 /* Where a transfer stands with its body. */
 enum leave { LEAVE_NOT_ASKED, LEAVE_ASKED, LEAVE_GO, LEAVE_STOP };
+
+enum worker_state { WORKER_NONE, WORKER_RUNS, WORKER_ENDED };
+
+/* A thread with one connection, which stays open between its mails. */
+struct worker {
+    struct smtp *smtp;
+    pthread_t thread;
+    enum worker_state state;
+    CURL *easy; /* the thread's own, as is its socket */
+    int fd;     /* the one opened last and not closed since, else -1 */
+};
 
 struct smtp {
     struct loop *loop;
     struct smtp_config cfg;
-    CURLM *multi;
-    struct loop_timer *timer;
-    struct loop_timer
-        *kick; /* a turn of libcurl that must not happen inside its callbacks */
-    struct smtp_send *sends;
     char *url;
+    struct smtp_send *sends; /* all there are; the loop's */
+    atomic_bool stopping;
+    pthread_mutex_t lock; /* guards what follows, and `leave` of every send */
+    pthread_cond_t changed;
+    struct smtp_send *waiting, **waiting_end;
+    unsigned idle, running; /* workers */
+    unsigned wanted;        /* workers that may be kept */
+    struct worker workers[SMTP_CONNECTIONS_MAX];
 };
 
 struct smtp_send {
     struct smtp *smtp;
-    struct smtp_send *next;
-    CURL *easy;
+    struct worker *worker; /* who has it */
+    struct smtp_send *next, *next_waiting;
     struct curl_slist *rcpt;
     char *from;
     struct str message;
     size_t given; /* bytes of message handed to libcurl */
+    size_t heard; /* bytes of the server's answers */
     int64_t started_ms;
     enum leave leave;
-    bool quit;  /* what is answered now is our farewell */
-    bool again; /* the one repetition over a fresh connection was used */
+    bool quit; /* what is answered now is our farewell */
     struct mail_result r;
     char error[CURL_ERROR_SIZE];
     smtp_ask_fn *ask;
     smtp_done_fn *done;
     void *arg;
 };
-
-/* One watched descriptor; libcurl keeps it for us (curl_multi_assign). */
-struct watch {
-    struct smtp *smtp;
-    struct loop_source *source;
-    int fd;
-};
-
-static void collect(struct smtp *s);
-
-/* --- libcurl's turn ---------------------------------------------------------------- */
-
-static void turn(struct smtp *s, curl_socket_t fd, int mask)
-{
-    int running;
-    curl_multi_socket_action(s->multi, fd, mask, &running);
-    collect(s);
-}
-
-static void on_fd(void *arg, int events)
-{
-    struct watch *w = arg;
-    int mask = (events & LOOP_READ ? CURL_CSELECT_IN : 0) |
-               (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
-    turn(w->smtp, w->fd, mask); /* may free w */
-}
-
-static void on_timer(void *arg)
-{
-    struct smtp *s = arg;
-    s->timer = NULL;
-    turn(s, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static void on_kick(void *arg)
-{
-    struct smtp *s = arg;
-    s->kick = NULL;
-    turn(s, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int set_timer(CURLM *multi, long timeout_ms, void *arg)
-{
-    struct smtp *s = arg;
-    (void)multi;
-    loop_timer_cancel(&s->timer);
-    if (timeout_ms >= 0)
-        s->timer = loop_timer(s->loop, timeout_ms, 0, on_timer, s);
-    return 0;
-}
-
-static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
-{
-    struct smtp *s = arg;
-    struct watch *w = assigned;
-    int mask =
-        (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0);
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        if (w)
-            loop_remove(&w->source);
-        free(w);
-        return 0;
-    }
-    if (w) {
-        loop_set_events(w->source, mask);
-        return 0;
-    }
-    w = xcalloc(1, sizeof *w);
-    *w = (struct watch){ .smtp = s, .fd = fd };
-    w->source = loop_add_fd(s->loop, fd, mask, on_fd, w);
-    curl_multi_assign(s->multi, fd, w);
-    return 0;
-}
 
 /* --- what the dialogue says -------------------------------------------------------- */
 
@@ -127,6 +74,8 @@ static void note_command(struct smtp_send *send, struct str line)
         { "DATA", PHASE_DATA },
     };
     send->quit = str_starts(line, STR("QUIT"));
+    if (send->quit && send->worker->fd >= 0)
+        shutdown(send->worker->fd, SHUT_RD); /* libcurl would wait for the answer */
     for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) {
         if (!str_starts(line, str_of(VERBS[i].verb)))
             continue;
@@ -173,24 +122,44 @@ static int on_dialogue(CURL *easy, curl_infotype type, char *data, size_t n, voi
     return 0;
 }
 
+/* The answers once more, where the attempt can be ended: who talks without end is left.
+ */
+static size_t on_answer(char *data, size_t size, size_t count, void *arg)
+{
+    struct smtp_send *send = arg;
+    (void)data;
+    send->heard += size * count;
+    return send->heard <= ANSWERS_MAX ? size * count : 0;
+}
+
 /* --- the body ---------------------------------------------------------------------- */
 
-static size_t ask_first(struct smtp_send *send)
+/* In the loop: may the body go? */
+static void on_ask(void *arg)
 {
-    send->leave = LEAVE_ASKED;
-    send->r.phase = PHASE_BODY;
+    struct smtp_send *send = arg;
     send->ask(send->arg, send);
-    return CURL_READFUNC_PAUSE;
+}
+
+/* Stands still after the server's 354 until smtp_continue. */
+static enum leave ask_leave(struct smtp_send *send)
+{
+    struct smtp *s = send->smtp;
+    send->r.phase = PHASE_BODY;
+    pthread_mutex_lock(&s->lock);
+    send->leave = LEAVE_ASKED;
+    loop_post(s->loop, on_ask, send);
+    while (send->leave == LEAVE_ASKED && !s->stopping)
+        pthread_cond_wait(&s->changed, &s->lock);
+    enum leave leave = send->leave;
+    pthread_mutex_unlock(&s->lock);
+    return leave;
 }
 
 static size_t on_read(char *out, size_t size, size_t count, void *arg)
 {
     struct smtp_send *send = arg;
-    if (send->leave == LEAVE_NOT_ASKED)
-        return ask_first(send);
-    if (send->leave == LEAVE_ASKED)
-        return CURL_READFUNC_PAUSE;
-    if (send->leave == LEAVE_STOP)
+    if (send->given == 0 && ask_leave(send) != LEAVE_GO)
         return CURL_READFUNC_ABORT;
     size_t left = send->message.n - send->given;
     size_t n = left < size * count ? left : size * count;
@@ -204,33 +173,93 @@ static size_t on_read(char *out, size_t size, size_t count, void *arg)
 void smtp_continue(struct smtp_send *send, bool go)
 {
     struct smtp *s = send->smtp;
+    pthread_mutex_lock(&s->lock);
     send->leave = go ? LEAVE_GO : LEAVE_STOP;
-    curl_easy_pause(send->easy, CURLPAUSE_CONT);
-    if (!s->kick)
-        s->kick = loop_timer(s->loop, 0, 0, on_kick, s);
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
 }
 
-/* --- attempts ---------------------------------------------------------------------- */
+/* --- one attempt, in a worker's thread --------------------------------------------- */
 
-static void unlink_send(struct smtp_send *send)
+/* libcurl comes by at least once a second, also while it waits. */
+static int on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow,
+                       curl_off_t ultotal, curl_off_t ulnow)
 {
-    struct smtp_send **at = &send->smtp->sends;
-    while (*at != send)
-        at = &(*at)->next;
-    *at = send->next;
+    const struct smtp_send *send = arg;
+    (void)dltotal, (void)dlnow, (void)ultotal, (void)ulnow;
+    return send->smtp->stopping;
 }
 
-static void free_send(struct smtp_send *send)
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
-    curl_easy_cleanup(send->easy);
-    curl_slist_free_all(send->rcpt);
-    free(send->from);
-    free(send);
+    struct worker *w = arg;
+    (void)purpose;
+    w->fd = fd;
+    return CURL_SOCKOPT_OK;
+}
+
+static int on_socket_close(void *arg, curl_socket_t fd)
+{
+    struct worker *w = arg;
+    if (w->fd == fd)
+        w->fd = -1;
+    return close(fd);
+}
+
+static void set_login(CURL *easy, const struct smtp_config *cfg)
+{
+    if (!cfg->user || !*cfg->user)
+        return;
+    curl_easy_setopt(easy, CURLOPT_USERNAME, cfg->user);
+    curl_easy_setopt(easy, CURLOPT_PASSWORD, secret_expose(cfg->password).p);
+}
+
+static void set_peer(struct worker *w)
+{
+    CURL *easy = w->easy;
+    const struct smtp *s = w->smtp;
+    const struct smtp_config *cfg = &s->cfg;
+    bool start = cfg->tls == SMTP_TLS_START;
+    curl_easy_setopt(easy, CURLOPT_URL, s->url);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_USE_SSL,
+                     (long)(start ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, cfg->connect_timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, cfg->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, w);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, w);
+    if (cfg->ca_file && *cfg->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, cfg->ca_file);
+    set_login(easy, cfg);
+}
+
+static void set_mail(CURL *easy, struct smtp_send *send)
+{
+    curl_easy_setopt(easy, CURLOPT_MAIL_FROM, send->from);
+    curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, send->rcpt);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(easy, CURLOPT_READDATA, send);
+    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)send->message.n);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_answer);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, send);
+    curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+    curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_dialogue);
+    curl_easy_setopt(easy, CURLOPT_DEBUGDATA, send);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, send);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, send->error);
 }
 
 static void reset(struct smtp_send *send)
 {
-    send->given = 0;
+    send->given = send->heard = 0;
     send->started_ms = clock_mono_ms();
     send->leave = LEAVE_NOT_ASKED;
     send->quit = false;
@@ -238,22 +267,45 @@ static void reset(struct smtp_send *send)
     send->error[0] = '\0';
 }
 
-/* An idle connection that the server had closed says nothing about server or mail. */
-static bool was_stale(struct smtp_send *send)
+/* Closes the worker's connection without waiting for anybody: libcurl would wait for the
+ * answer to its QUIT for two minutes. how: SHUT_RD lets the QUIT out, SHUT_RDWR nothing.
+ */
+static void drop_connection(struct worker *w, int how)
 {
-    long fresh = 1;
-    curl_easy_getinfo(send->easy, CURLINFO_NUM_CONNECTS, &fresh);
-    return fresh == 0 && send->r.code == 0 && send->r.phase <= PHASE_SENDER &&
-           !send->again;
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    if (!w->easy)
+        return;
+    curl_easy_getinfo(w->easy, CURLINFO_ACTIVESOCKET, &fd);
+    if (fd != CURL_SOCKET_BAD)
+        shutdown(fd, how);
+    curl_easy_cleanup(w->easy);
+    w->easy = NULL;
 }
 
-static bool repeat(struct smtp_send *send)
+/* An idle connection that the server had closed says nothing about server or mail. Nor
+ * does one on which it had answered once too often: its words are one command late, until
+ * DATA is answered by a success that is no 354. No body was sent in either case. */
+static bool was_stale(const struct worker *w, const struct smtp_send *send)
 {
-    curl_multi_remove_handle(send->smtp->multi, send->easy);
+    long fresh = 1;
+    bool closed = send->r.code == 0 && send->r.phase <= PHASE_SENDER;
+    bool late = send->r.phase == PHASE_DATA && send->r.code >= 200 && send->r.code < 300;
+    curl_easy_getinfo(w->easy, CURLINFO_NUM_CONNECTS, &fresh);
+    return fresh == 0 && (closed || late);
+}
+
+static CURLcode perform(struct worker *w, struct smtp_send *send)
+{
+    if (!w->easy)
+        w->easy = curl_easy_init();
+    if (!w->easy)
+        return CURLE_OUT_OF_MEMORY;
+    curl_easy_reset(w->easy); /* keeps the connection */
+    set_peer(w);
+    set_mail(w->easy, send);
     reset(send);
-    send->again = true;
-    curl_easy_setopt(send->easy, CURLOPT_FRESH_CONNECT, 1L);
-    return curl_multi_add_handle(send->smtp->multi, send->easy) == CURLM_OK;
+    send->worker = w;
+    return curl_easy_perform(w->easy);
 }
 
 static void fill_result(struct smtp_send *send, CURLcode rc)
@@ -269,74 +321,122 @@ static void fill_result(struct smtp_send *send, CURLcode rc)
         return;
     /* No verdict of the server: what the library says is the better text. */
     const char *why = send->error[0] ? send->error : curl_easy_strerror(rc);
+    if (send->heard > ANSWERS_MAX)
+        why = "the server's answers do not end";
     snprintf(r->text, sizeof r->text, "%s", why);
 }
 
-static void finish(struct smtp_send *send, CURLcode rc)
+/* A connection that has failed once is never used again: a late answer on it would be
+ * taken for the answer to the next mail. */
+static void attempt(struct worker *w, struct smtp_send *send)
 {
-    if (rc != CURLE_OK && was_stale(send) && repeat(send))
-        return;
-    curl_multi_remove_handle(send->smtp->multi, send->easy);
+    CURLcode rc = perform(w, send);
+    bool stale = rc != CURLE_OK && w->easy && was_stale(w, send);
+    if (rc != CURLE_OK)
+        drop_connection(w, SHUT_RDWR);
+    if (stale) {
+        rc = perform(w, send);
+        if (rc != CURLE_OK)
+            drop_connection(w, SHUT_RDWR);
+    }
     fill_result(send, rc);
+}
+
+/* --- workers ----------------------------------------------------------------------- */
+
+static void free_send(struct smtp_send *send)
+{
+    curl_slist_free_all(send->rcpt);
+    free(send->from);
+    free(send);
+}
+
+static void unlink_send(struct smtp_send *send)
+{
+    struct smtp_send **at = &send->smtp->sends;
+    while (*at != send)
+        at = &(*at)->next;
+    *at = send->next;
+}
+
+/* In the loop. */
+static void on_done(void *arg)
+{
+    struct smtp_send *send = arg;
     unlink_send(send);
     send->done(send->arg, &send->r);
     free_send(send);
 }
 
-static void collect(struct smtp *s)
+/* The next mail; NULL when this worker is to end. The lock is held. */
+static struct smtp_send *next_send(struct smtp *s)
 {
-    int left;
-    CURLMsg *m;
-    while ((m = curl_multi_info_read(s->multi, &left))) {
-        char *send = NULL;
-        if (m->msg != CURLMSG_DONE)
-            continue;
-        CURLcode rc = m->data.result;
-        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &send);
-        finish((struct smtp_send *)(void *)send, rc);
+    s->idle++;
+    while (!s->waiting && !s->stopping && s->running <= s->wanted)
+        pthread_cond_wait(&s->changed, &s->lock);
+    s->idle--;
+    struct smtp_send *send = s->stopping ? NULL : s->waiting;
+    if (!send)
+        return NULL;
+    s->waiting = send->next_waiting;
+    if (!s->waiting)
+        s->waiting_end = &s->waiting;
+    return send;
+}
+
+static void *run_worker(void *arg)
+{
+    struct worker *w = arg;
+    struct smtp *s = w->smtp;
+    struct smtp_send *send;
+    pthread_mutex_lock(&s->lock);
+    while ((send = next_send(s))) {
+        pthread_mutex_unlock(&s->lock);
+        attempt(w, send);
+        pthread_mutex_lock(&s->lock);
+        if (!s->stopping)
+            loop_post(s->loop, on_done, send);
     }
+    s->running--;
+    w->state = WORKER_ENDED;
+    pthread_mutex_unlock(&s->lock);
+    drop_connection(w, SHUT_RD);
+    return NULL;
 }
 
-static void set_login(CURL *easy, const struct smtp_config *cfg)
+/* Signals are the main thread's. The lock is held. */
+static void start_worker(struct smtp *s)
 {
-    if (!cfg->user || !*cfg->user)
-        return;
-    curl_easy_setopt(easy, CURLOPT_USERNAME, cfg->user);
-    curl_easy_setopt(easy, CURLOPT_PASSWORD, secret_expose(cfg->password).p);
+    sigset_t all, before;
+    struct worker *w = s->workers;
+    while (w->state == WORKER_RUNS)
+        if (++w == s->workers + SMTP_CONNECTIONS_MAX)
+            return; /* the mail waits for one of them */
+    if (w->state == WORKER_ENDED)
+        pthread_join(w->thread, NULL);
+    *w = (struct worker){ .smtp = s, .fd = -1 };
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (pthread_create(&w->thread, NULL, run_worker, w) == 0) {
+        w->state = WORKER_RUNS;
+        s->running++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-static void set_peer(CURL *easy, const struct smtp *s)
+static bool enqueue(struct smtp *s, struct smtp_send *send)
 {
-    const struct smtp_config *cfg = &s->cfg;
-    bool start = cfg->tls == SMTP_TLS_START;
-    curl_easy_setopt(easy, CURLOPT_URL, s->url);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_USE_SSL,
-                     (long)(start ? CURLUSESSL_ALL : CURLUSESSL_NONE));
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, cfg->connect_timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, cfg->timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    if (cfg->ca_file && *cfg->ca_file)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, cfg->ca_file);
-    set_login(easy, cfg);
-}
-
-static void set_mail(struct smtp_send *send)
-{
-    CURL *easy = send->easy;
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, send);
-    curl_easy_setopt(easy, CURLOPT_MAIL_FROM, send->from);
-    curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, send->rcpt);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
-    curl_easy_setopt(easy, CURLOPT_READDATA, send);
-    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)send->message.n);
-    curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
-    curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_dialogue);
-    curl_easy_setopt(easy, CURLOPT_DEBUGDATA, send);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, send->error);
+    pthread_mutex_lock(&s->lock);
+    if (s->idle == 0 || s->waiting)
+        start_worker(s);
+    bool ok = s->running > 0;
+    if (ok) {
+        *s->waiting_end = send;
+        s->waiting_end = &send->next_waiting;
+        pthread_cond_broadcast(&s->changed);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return ok;
 }
 
 struct smtp_send *smtp_start(struct smtp *s, const struct smtp_mail *mail,
@@ -349,15 +449,8 @@ struct smtp_send *smtp_start(struct smtp *s, const struct smtp_mail *mail,
     };
     send->from = xasprintf("<%.*s>", STR_ARG(mail->from));
     send->rcpt = curl_slist_append(NULL, to);
-    send->easy = curl_easy_init();
     reset(send);
-    if (!send->rcpt || !send->easy || mail->message.n == 0) {
-        free_send(send);
-        return NULL;
-    }
-    set_peer(send->easy, s);
-    set_mail(send);
-    if (curl_multi_add_handle(s->multi, send->easy) != CURLM_OK) {
+    if (!send->rcpt || mail->message.n == 0 || !enqueue(s, send)) {
         free_send(send);
         return NULL;
     }
@@ -370,18 +463,10 @@ struct smtp_send *smtp_start(struct smtp *s, const struct smtp_mail *mail,
 
 void smtp_resize(struct smtp *s, int connections)
 {
-    long n = connections;
-    curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, n);
-    curl_multi_setopt(s->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, n);
-}
-
-static void set_multi(struct smtp *s)
-{
-    curl_multi_setopt(s->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
-    curl_multi_setopt(s->multi, CURLMOPT_SOCKETDATA, s);
-    curl_multi_setopt(s->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-    curl_multi_setopt(s->multi, CURLMOPT_TIMERDATA, s);
-    smtp_resize(s, s->cfg.connections);
+    pthread_mutex_lock(&s->lock);
+    s->wanted = (unsigned)connections;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
 }
 
 struct smtp *smtp_open(struct loop *l, const struct smtp_config *cfg)
@@ -394,63 +479,34 @@ struct smtp *smtp_open(struct loop *l, const struct smtp_config *cfg)
     const char *close = *open ? "]" : "";
     s->loop = l;
     s->cfg = *cfg;
+    s->wanted = (unsigned)cfg->connections;
+    s->waiting_end = &s->waiting;
     s->url = xasprintf("%s://%s%s%s:%d", scheme, open, cfg->host, close, cfg->port);
-    s->multi = curl_multi_init();
-    if (s->multi)
-        set_multi(s);
-    else
-        smtp_close(&s);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->changed, NULL);
     return s;
-}
-
-/* A paused or half-sent transfer must not be removed: libcurl would finish it with a dot
- * and the server would accept a torso. It is told to abort and given turns to do so. */
-static void abandon_all(struct smtp *s)
-{
-    int running = 1;
-    for (struct smtp_send *send = s->sends; send; send = send->next) {
-        bool asked = send->leave == LEAVE_ASKED;
-        send->leave = LEAVE_STOP;
-        if (asked)
-            curl_easy_pause(send->easy, CURLPAUSE_CONT);
-    }
-    for (int i = 0; i < 10 && running; i++) {
-        curl_multi_perform(s->multi, &running);
-        if (running)
-            curl_multi_poll(s->multi, NULL, 0, 10, NULL);
-    }
-}
-
-static void close_sends(struct smtp *s)
-{
-    while (s->sends) {
-        struct smtp_send *send = s->sends;
-        s->sends = send->next;
-        curl_multi_remove_handle(s->multi, send->easy);
-        free_send(send);
-    }
 }
 
 void smtp_close(struct smtp **sp)
 {
     struct smtp *s = *sp;
-    int running = 0;
     *sp = NULL;
     if (!s)
         return;
-    if (s->sends)
-        abandon_all(s);
-    if (s->multi)
-        curl_multi_perform(s->multi, &running);
-    if (running == 0) {
-        close_sends(s);
-        curl_multi_cleanup(s->multi);
+    pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    for (size_t i = 0; i < SMTP_CONNECTIONS_MAX; i++)
+        if (s->workers[i].state != WORKER_NONE)
+            pthread_join(s->workers[i].thread, NULL);
+    while (s->sends) {
+        struct smtp_send *send = s->sends;
+        s->sends = send->next;
+        free_send(send);
     }
-    loop_timer_cancel(&s->timer);
-    loop_timer_cancel(&s->kick);
-    /* Still running: its memory stays, the end of the process breaks the connections. */
-    if (running == 0) {
-        free(s->url);
-        free(s);
-    }
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->lock);
+    free(s->url);
+    free(s);
 }

@@ -1,6 +1,8 @@
 /*
- * SMTP through libcurl's multi interface in the daemon's loop, over a few connections
- * that are used again. The only file that knows libcurl.
+ * SMTP through libcurl, a thread for each connection: libcurl waits for the answer to the
+ * final dot and to QUIT without giving its caller a turn, whatever interface is used, so
+ * in the loop one slow server would hold up everything. Connections are used again. The
+ * only file that knows libcurl; all functions are for the loop's thread.
  *
  * Just before the body (after the server's 354) the sender is asked whether it still may:
  * `ask` is called once, and the dialogue stands still until smtp_continue. Giving up
@@ -15,6 +17,8 @@
 #include "base/str.h"
 #include "mailer/verdict.h"
 #include "svc/loop.h"
+
+enum { SMTP_CONNECTIONS_MAX = 64 };
 
 struct smtp;
 struct smtp_send;
@@ -38,10 +42,11 @@ struct smtp_config {
 
 /* NULL when libcurl cannot be set up. cfg's strings must outlive it. */
 struct smtp *smtp_open(struct loop *l, const struct smtp_config *cfg);
-/* Breaks off what is under way (never with a final dot) and closes. Nothing is called. */
+/* Breaks off what is under way (never with a final dot) and closes; takes up to a second
+ * when something is. Nothing is called any more. */
 void smtp_close(struct smtp **s);
 
-/* How many connections there may be from now on. */
+/* How many connections are kept from now on; those beyond close when idle. */
 void smtp_resize(struct smtp *s, int connections);
 
 struct smtp_mail {
@@ -53,7 +58,7 @@ typedef void smtp_ask_fn(void *arg, struct smtp_send *send);
 typedef void smtp_done_fn(void *arg, const struct mail_result *r);
 
 /* Starts an attempt; done is called exactly once, never before this returned, and frees
- * the send. NULL when libcurl refuses (then nothing is called). */
+ * the send. NULL when it cannot be started (then nothing is called). */
 struct smtp_send *smtp_start(struct smtp *s, const struct smtp_mail *mail,
                              smtp_ask_fn *ask, smtp_done_fn *done, void *arg);
 /* The answer to ask. */

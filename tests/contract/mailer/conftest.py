@@ -58,3 +58,12 @@ def job_of(database):
         return found[0]
 
     return find
+
+
+@pytest.fixture
+def hurry(database):
+    """Makes a deferred mail due now."""
+    def run(to):
+        database.query("update job set run_at = now() where recipient = %s and "
+                       "state = 'ready'", (to,), schema="mailer")
+    return run

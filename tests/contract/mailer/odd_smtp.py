@@ -3,15 +3,19 @@ a well-behaved server library cannot. It also counts what it saw."""
 
 import socket
 import threading
+import time
 
 from quintet import env
 
 
 class OddSmtp:
     """script(point, action...): what to do the next times a point is reached. Points:
-    GREETING EHLO AUTH MAIL RCPT DATA BODY END RSET. Actions: a reply line; "cut"
+    GREETING EHLO STARTTLS AUTH MAIL RCPT DATA BODY END RSET QUIT. Actions: a reply line; "cut"
     (close), "hang" (no answer until the client leaves), "stop" (keep the mail, wait for
-    `go`, then answer 250), "lose" (keep the mail, then close without an answer)."""
+    `go`, then answer 250), "lose" (keep the mail, then close without an answer), "drip"
+    (the normal answer, a byte a second), "tarpit" (an answer that never ends), "twice" (the
+    normal answer two times), "flood" (the normal answer behind 5 MB of lines), "endless"
+    (the normal answer with 5 MB in one line)."""
 
     def __init__(self, extensions=("SIZE", "8BITMIME"), tls=None, wrapped=False):
         """tls: an ssl.SSLContext for STARTTLS, or from the first byte when wrapped."""
@@ -82,8 +86,38 @@ class OddSmtp:
             self.reached.set()
             self.go.wait(env.seconds(60))
             action = normal
+        if action in self.ODD:
+            getattr(self, "_" + action)(client, normal.encode())
+            return normal
         client.sendall(action.encode() + b"\r\n")
         return action
+
+    ODD = ("drip", "tarpit", "twice", "flood", "endless")
+
+    @staticmethod
+    def _drip(client, normal):
+        for byte in normal + b"\r\n":
+            client.sendall(bytes([byte]))
+            time.sleep(1)
+
+    @staticmethod
+    def _tarpit(client, normal):
+        while True:
+            client.sendall(normal[:3] + b"-wait\r\n")
+            time.sleep(0.2)
+
+    @staticmethod
+    def _twice(client, normal):
+        client.sendall((normal + b"\r\n") * 2)
+
+    @staticmethod
+    def _flood(client, normal):
+        line = normal[:3] + b"-" + b"x" * 990 + b"\r\n"
+        client.sendall(line * 5000 + normal + b"\r\n")
+
+    @staticmethod
+    def _endless(client, normal):
+        client.sendall(normal + b"x" * 5_000_000 + b"\r\n")
 
     def _ehlo(self):
         return "\r\n".join([*(f"250-{e}" for e in ("odd", *self.extensions)), "250 HELP"])
@@ -98,7 +132,7 @@ class OddSmtp:
             self.dialogue.append(line)
             verb = line.split()[0].upper()
             if verb == "QUIT":
-                client.sendall(b"221 bye\r\n")
+                self._answer(client, "QUIT", "221 bye")
                 return None
             if verb == "AUTH" and len(line.split()) == 2:
                 client.sendall(b"334 \r\n")

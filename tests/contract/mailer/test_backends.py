@@ -107,19 +107,73 @@ def test_tls_from_the_first_byte(auth, odd_smtp, use, certificate, address):
     server.wait_for(to)
 
 
-@pytest.mark.parametrize("offered", [True, False], ids=["unknown issuer", "no STARTTLS"])
-def test_no_mail_in_the_clear(auth, odd_smtp, use, certificate, address, job_of, offered):
+def certificate_of(directory, name="127.0.0.1", days=1, stem="other"):
+    """A self-signed certificate that is not the one clients know: a server's context."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.utcnow()
+    address = x509.IPAddress(ipaddress.ip_address(name))
+    cert = (x509.CertificateBuilder().subject_name(who).issuer_name(who)
+            .public_key(key.public_key()).serial_number(2)
+            .not_valid_before(now - datetime.timedelta(days=3))
+            .not_valid_after(now + datetime.timedelta(days=days))
+            .add_extension(x509.SubjectAlternativeName([address]), False)
+            .add_extension(x509.BasicConstraints(True, None), True)
+            .sign(key, hashes.SHA256()))
+    pem, secret = directory / f"{stem}.pem", directory / f"{stem}.key"
+    pem.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem, secret)
+    return pem, context
+
+
+# Name: (STARTTLS is offered, what is said to it, which certificate, from the first byte)
+CLEAR = {
+    "no STARTTLS": (False, None, None, False),
+    "STARTTLS refused": (True, "454 4.7.0 not now", "good", False),
+    "STARTTLS refused for good": (True, "502 5.5.1 what", "good", False),
+    "a cut at STARTTLS": (True, "cut", "good", False),
+    "no TLS after STARTTLS": (True, "220 go\r\n250 ok\r\n250 ok\r\n354 go", "good", False),
+    "an unknown issuer": (True, None, "unknown", False),
+    "another name": (True, None, "name", False),
+    "an expired certificate": (True, None, "expired", False),
+    "an unknown issuer from the first byte": (False, None, "unknown", True),
+    "no TLS from the first byte": (False, None, None, True),
+}
+
+
+@pytest.mark.parametrize("name", CLEAR)
+def test_no_mail_in_the_clear(auth, odd_smtp, use, certificate, address, job_of, tmp_path,
+                              name):
+    """Whatever goes wrong with TLS: no login, no address, no mail leaves unencrypted, and
+    the job waits."""
+    offered, said, kind, wrapped = CLEAR[name]
+    pem, context = certificate
+    if kind == "unknown":
+        _, context = certificate_of(tmp_path)
+    elif kind == "name":
+        pem, context = certificate_of(tmp_path, name="127.0.0.2")
+    elif kind == "expired":
+        pem, context = certificate_of(tmp_path, days=-1)
     server = odd_smtp(*(["STARTTLS"] if offered else []), "AUTH PLAIN",
-                      tls=certificate[1] if offered else None)
-    use(**(server.env() | LOGIN | {"EMAIL_USE_TLS": "true"}))
+                      tls=context if kind else None, wrapped=wrapped and kind is not None)
+    if said:
+        server.always["STARTTLS"] = said
+    use(**(server.env() | LOGIN | {
+        "EMAIL_USE_SSL" if wrapped else "EMAIL_USE_TLS": "true", "EMAIL_SSL_CAFILE": pem}))
     to = address()
     auth.registered("ann", to)
-    job = job_of(to, "ready", attempt=1)
-    assert job["last_error"] and job["uncertain"] == 0
-    assert not server.said("AUTH") and not server.said("MAIL") and not server.mails
+    job = env.wait_until(lambda: (j := job_of(to)) and j["last_phase"] and j, 10, "it was tried")
+    assert job["state"] == "ready" and job["last_error"] and job["uncertain"] == 0
+    seen = " ".join(server.dialogue).upper()
+    assert "AUTH" not in seen and "MAIL FROM" not in seen and "RCPT" not in seen
+    assert not server.mails and not server.logins and to.upper() not in seen
 
 
-def test_a_wrong_password_pauses(auth, odd_smtp, use, address, job_of, stack):
+def test_a_wrong_password_pauses(auth, odd_smtp, use, address, job_of, stack, hurry):
     server = odd_smtp("AUTH PLAIN")
     server.always["AUTH"] = "535 5.7.8 no"
     use(**(server.env() | LOGIN))
@@ -130,6 +184,7 @@ def test_a_wrong_password_pauses(auth, odd_smtp, use, address, job_of, stack):
     assert "pass word" not in stack.daemons["mailer"].output()
     server.always.clear()
     use(**(server.env() | LOGIN))
+    hurry(to)
     server.wait_for(to, timeout=20)
 
 
@@ -160,7 +215,7 @@ def test_a_file_sent_again_is_the_same(auth, use, stack, address, job_of, databa
     env.wait_until(lambda: path.read_bytes() == first, 10, "the same file")
 
 
-def test_a_directory_that_is_gone_loses_nothing(auth, use, stack, address, job_of):
+def test_a_directory_that_is_gone_loses_nothing(auth, use, stack, address, job_of, hurry):
     use(EMAIL_BACKEND="file")
     to = address()
     away = stack.mail_dir.rename(stack.dir / "away")
@@ -168,6 +223,7 @@ def test_a_directory_that_is_gone_loses_nothing(auth, use, stack, address, job_o
     job_of(to, "ready", attempt=0)
     away.rename(stack.mail_dir)
     use(EMAIL_BACKEND="file")
+    hurry(to)
     job_of(to, "sent", timeout=20)
 
 
