@@ -361,6 +361,8 @@ void gateway_refused(struct http_request *http, enum err e, const char *detail,
     snprintf(out->request_id, sizeof out->request_id, "%s", ids.text);
     gateway_metrics_began(app->metrics);
     gateway_metrics_ended(app->metrics, NULL, status, took_us);
-    log_info("http", "refused", F_INT("status", status), F_STR("reason", detail),
+    /* The connection's own address: what this request says of others is not read. */
+    log_info("http", "refused", F_STR("client", http_client(http)),
+             F_INT("status", status), F_STR("reason", detail),
              F_ID("request_id", ids.request_id));
 }

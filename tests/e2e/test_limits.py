@@ -1,5 +1,6 @@
 """Rate limits at the gateway: whom they count, where, and what happens without Redis."""
 
+import http.client
 import os
 import re
 import time
@@ -404,6 +405,25 @@ def test_the_client_is_the_right_most_that_is_not_trusted(alone):
     assert alone.auth.last().text(frame.CLIENT_ADDRESS) == "4.0.0.1"
     ask(alone, "::FFFF:4.0.0.2")
     assert alone.auth.last().text(frame.CLIENT_ADDRESS) == "4.0.0.2"
+
+
+def raw(gw, *forwarded):
+    """The client's address of a request with so many lines of the header."""
+    connection = http.client.HTTPConnection("127.0.0.1", gw.port["gateway.http"], timeout=20)
+    connection.putrequest("GET", "/api/products")
+    for value in forwarded:
+        connection.putheader("X-Forwarded-For", value)
+    connection.endheaders()
+    assert connection.getresponse().status == 200
+    connection.close()
+    return gw.catalog.last().text(frame.CLIENT_ADDRESS)
+
+
+def test_several_lines_are_one_list(alone):
+    assert raw(alone, "6.6.6.6", "192.0.2.1") == "192.0.2.1"
+    assert raw(alone, "192.0.2.1", "127.0.0.1") == "192.0.2.1"
+    assert raw(alone, *["192.0.2.1"] * 8) == "192.0.2.1"
+    assert raw(alone, *["192.0.2.1"] * 9) == "127.0.0.1", "more than anybody's chain"
 
 
 def test_a_name_is_trusted_by_its_addresses():
