@@ -3,11 +3,13 @@ everywhere, and the operators' `auth users`."""
 
 import concurrent.futures
 import json
+import threading
 import uuid
 
 import jwt
 import pytest
-from quintet import env, frame
+from quintet import frame
+from quintet.client import Client
 
 INVALID = "token_not_valid"
 PASSWORD = "a pass phrase of some length"
@@ -113,6 +115,29 @@ def test_logout_everywhere(auth, user, login, events_of, snapshot, database):
     again = login(user)
     assert claims_of(again)["uv"] == 2
     assert auth.call("auth.refresh", {"refresh": again["refresh"]})[0] == 200
+
+
+def test_versions_rise_in_the_order_of_events(stack, auth, user, login, events_of, database):
+    """Writers of one user at once, logins between them: no version is lost or told late."""
+    start = threading.Barrier(6)
+
+    def write(nth):
+        with Client(auth.endpoint, auth.server, auth.key_pair, contract=auth.contract) as c:
+            start.wait()
+            for _ in range(12):
+                if nth < 4:
+                    assert c.call("auth.logout_all", actor=user["id"])[0] == 200
+                else:
+                    c.call("auth.login", {"username": user["username"], "password": PASSWORD})
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(write, range(6)))
+    told = [e["payload"]["uv"] for e in events_of(user["id"], 49)[1:]]
+    assert told == list(range(2, 50))
+    held = database.query("select min_uv from revocation where user_id = %s order by id",
+                          (user["id"],), schema="auth")
+    assert [v for v, in held] == told
+    assert auth.call("auth.refresh", {"refresh": login(user)["refresh"]})[0] == 200
 
 
 def test_logout_everywhere_needs_a_user(auth):
