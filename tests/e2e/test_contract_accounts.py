@@ -461,22 +461,25 @@ def test_ve_07_the_page_has_a_button_that_posts(stack, api, link, log_in, user):
     assert api("GET", "/api/auth/me", token=tokens["access"])[1]["is_verified"] is False
 
 
-def test_ve_08_resend_is_neutral(api, post, user, register, smtp, link):
-    """One body for unknown, verified and unverified; the first two get no mail."""
-    verified = register(email=new_name() + "@example.com")
+def test_ve_08_resend_is_neutral(api, post, user, register, smtp, link, sql):
+    """One body for unknown, verified, disabled and unverified; only the last is mailed."""
+    verified, off = (register(email=new_name() + "@example.com") for _ in range(2))
+    mail_with(smtp, off["email"], VERIFY)
+    sql(f"update users set is_active = false where id = {off['id']}")
     token = mail_with(smtp, verified["email"], VERIFY)[1]
     assert post("verify-email", {"token": token})[0] == 200
     nobody = new_name() + "@example.com"
     answers = []
-    for email in (verified["email"], nobody, user["email"]):
+    for email in (verified["email"], off["email"], nobody, user["email"]):
         status, value, headers = api("POST", "/api/auth/resend-verification",
                                      {"email": email})
         answers.append((status, value, sorted(headers)))
-    assert answers[0] == answers[1] == answers[2] and answers[0][0] == 200
+    assert all(a == answers[0] for a in answers) and answers[0][0] == 200
     newer = mail_with(smtp, user["email"], VERIFY, 2)[1]
     assert newer != link and post("verify-email", {"token": link}) == (400, INVALID_LINK)
-    verifications = [m for m in smtp.to(verified["email"]) if VERIFY.search(m.text)]
-    assert len(verifications) == 1 and smtp.to(nobody) == []
+    for known in (verified, off):
+        assert len([m for m in smtp.to(known["email"]) if VERIFY.search(m.text)]) == 1
+    assert smtp.to(nobody) == []
 
 
 # --- 8: forgot and reset --------------------------------------------------------------

@@ -1,11 +1,14 @@
 """The guard in front of a login: how guessing gets slow, and whom it leaves alone."""
 
+import concurrent.futures
+import copy
 import re
 
 import pytest
 from many import ask_many, hashes
 from quintet import env, frame
 from quintet.client import value_of
+from quintet.stack import Daemon
 
 WRONG, PASSWORD = "not the password", "a pass phrase of some length"
 REFUSED, LOCKED = 1012, 1021
@@ -51,6 +54,22 @@ def pass_time(database):
                        schema="auth")
 
     return put_on
+
+
+@pytest.fixture(scope="module")
+def second(stack, auth):
+    """A client of another replica."""
+    port = stack.ports.take()
+    daemon = Daemon("auth", stack.daemons["auth"].environment | {
+        "AUTH_RPC_LISTEN": f"tcp://127.0.0.1:{port}",
+        "AUTH_OPS_LISTEN": f"127.0.0.1:{stack.ports.take()}",
+        "AUTH_EVENTS_LISTEN": f"tcp://127.0.0.1:{stack.ports.take()}"},
+        stack.dir / "auth-second.log")
+    daemon.start()
+    with type(auth)(f"tcp://127.0.0.1:{port}", auth.server, auth.key_pair) as client:
+        env.wait_until(lambda: client.call("auth.jwks")[0] == 200, 10, "the second replica")
+        yield client
+    assert daemon.stop() == 0
 
 
 def metric(stack, name):
@@ -139,8 +158,22 @@ def test_a_lock_is_of_one_network(attempt, user, guards):
     assert attempt(user, PASSWORD, AWAY).status == LOCKED
 
 
-def test_a_lock_outlives_a_restart_and_holds_for_every_replica(stack, auth, attempt, user,
-                                                               guards):
+def test_replicas_count_together(stack, auth, user, guards, second):
+    """Two of them, 200 wrong passwords and two right ones at once, five comparisons."""
+    before = hashes(stack)
+    frames = [login_frame(auth, user["username"], f"{WRONG} {n}") for n in range(100)]
+    frames.append(login_frame(auth, user["username"], PASSWORD))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        answers = pool.map(lambda c: ask_many(c, copy.deepcopy(frames), len(frames)),
+                           (auth, second))
+        statuses = [a.status for one in answers for a in one]
+    # The other replica's share of the hashes is what this one did not do.
+    assert sorted(statuses) == [REFUSED] * 5 + [LOCKED] * 197
+    assert hashes(stack) - before <= 5
+    assert guards("network <> '*'") == [("203.0.113.0/24", 5, 5, True)]
+
+
+def test_a_lock_outlives_a_restart(stack, attempt, user, guards):
     for _ in range(5):
         attempt(user)
     stack.daemons["auth"].kill()
