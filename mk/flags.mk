@@ -18,7 +18,8 @@ CFLAGS_release := -O2 -g1 -D_FORTIFY_SOURCE=3
 CFLAGS_debug   := -Og -g3
 CFLAGS_asan    := -O1 -g2 -fno-omit-frame-pointer -fsanitize=address,undefined \
                   -fno-sanitize-recover=undefined
-LDFLAGS_asan   := -fsanitize=address,undefined
+# The sanitizer has a crypt_r of its own that calls the real one: it must be there.
+LDFLAGS_asan   := -fsanitize=address,undefined -Wl,--no-as-needed -lcrypt
 
 PROFILES := release debug asan
 PROFILE ?= release
