@@ -192,8 +192,6 @@ def test_prd_10_head(stack, shop, path):
 
 
 def test_prd_11_the_products_of_a_deleted_account_stay(stack, shop):
-    if "AUTH_EVENTS" not in stack.verb("catalog", "--help").stdout:
-        pytest.skip("this catalog follows no user events")
     name = register(stack)[0]
     body = {"name": "x", "price": "1", "category": shop.category["id"]}
     status, made, _ = stack.http("POST", PRODUCTS, body, log_in(stack, name))
