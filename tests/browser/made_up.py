@@ -335,7 +335,16 @@ class World:
         if metric == "dead" and not self.well:
             values = [1 if i % 37 == 11 else 0 for i in range(n)]
         return {"metric": metric, "start": iso(begin), "step_s": step, "points": n, "history": "ok", "unit": "", "series": [
-            {"key": "all", "values": values, "p50_us": [400] * n, "p99_us": [int(1200 + 800 * w) for w in wave], "errors": [0] * n}], "changes": []}
+            {"key": "all", "values": values, "p50_us": [400] * n, "p99_us": [int(1200 + 800 * w) for w in wave], "errors": [0] * n}], "changes": self.overview()["changes"][1:3]}
+
+    def histogram(self, q):
+        bounds = [int(100 * 1.5 ** i) for i in range(28)]
+        found = []
+        for r in next(s["replicas"] for s in self.services() if s["name"] == q["service"]):
+            middle = 6 if r["status"] == "up" else 13
+            counts = [int(4000 * math.exp(-((i - middle) / 2.2) ** 2)) for i in range(29)]
+            found.append({"key": r["instance"], "counts": counts, "p50_us": bounds[middle], "p99_us": bounds[middle + 4], "count": sum(counts)})
+        return {"buckets_us": bounds, "series": found}
 
 
 def route(world, method, path, q, body):
@@ -364,6 +373,8 @@ def route(world, method, path, q, body):
         return world.list_mails(q)
     if path == "/api/series":
         return 200, world.series(q)
+    if path == "/api/histogram":
+        return 200, world.histogram(q)
     if path == "/api/search":
         return 200, {"page": "tasks?q=" + urllib.parse.quote(q.get("q", ""))}
     if path.startswith("/api/requests/"):

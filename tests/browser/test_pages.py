@@ -10,7 +10,7 @@ from made_up import BAD, Server, World
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-PAGES = ["", "?mails=table", "workers", "workers?service=catalog&sort=-rss_kib", "workers/mailer-1", "workers/catalog-2",
+PAGES = ["", "?mails=table", "workers", "workers?service=catalog&sort=-rss_kib", "workers?service=catalog&as=table", "workers/mailer-1", "workers/catalog-2",
          *(f"workers/mailer-1?tab={t}" for t in ("queues", "limits", "configuration", "system", "counters", "history")),
          "workers/mailer-1?tab=history&as=table", "tasks", "tasks?state=dead", "tasks?q=to:%40example.org", "tasks?mails=table",
          "tasks?q=(broken", "tasks?cols=state,mail,answer,user,job", "TASK", "TASK?part=text", "TASK?part=headers", "flow", "missed",

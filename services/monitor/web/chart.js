@@ -33,7 +33,7 @@ export function spark(values, what, {still} = {}) {
 }
 
 // Several lines over time. series: [{name, values, second}]; one scale.
-export function lines(title, {start, step_s}, series, unit) {
+export function lines(title, {start, step_s, changes = []}, series, unit) {
   const all = known(series.flatMap(s => s.values)), top = Math.max(1e-9, ...all) * 1.1;
   const n = Math.max(...series.map(s => s.values.length), 1);
   const at = i => new Date(Date.parse(start) + i * step_s * 1000).toISOString();
@@ -42,6 +42,10 @@ export function lines(title, {start, step_s}, series, unit) {
   return el('div', {class: 'chartbox'},
     el('div', {class: 'axis'}, el('span', {}, all.length ? `${number(top / 1.1)} ${unit}` : ''), el('span', {}, series.length > 1 ? series.map(s => s.name).join(' \u00b7 ') : '')),
     svg('svg', {class: 'lines', viewBox: '0 0 600 110', preserveAspectRatio: 'none', width: '100%', height: 110, ...attributes}, ...nodes,
+      changes.map(c => {
+        const x = (Date.parse(c.at) - Date.parse(start)) / (n * step_s * 1000) * 600;
+        return x > 0 && x < 600 ? svg('line', {class: 'mark-line', x1: x, x2: x, y1: 0, y2: 110}, svg('title', {}, `${clock(c.at)} ${c.text}`)) : null;
+      }),
       series.map((s, i) => svg('path', {class: `trace${i ? ' second' : ''}`, d: tracePath(s.values, top, 600, 109)}))),
     el('div', {class: 'axis'}, [0, Math.floor(n / 2), n - 1].map(i => el('span', {}, clock(at(i)).slice(0, 11)))));
 }
@@ -50,6 +54,13 @@ export function linesTable(title, {start, step_s}, series, unit) {
   const rows = [...Array(n).keys()].reverse();
   return table([{name: 'Time (UTC)', cell: i => clock(new Date(Date.parse(start) + i * step_s * 1000).toISOString())},
     ...series.map(s => ({name: `${s.name}, ${unit}`, num: true, cell: i => s.values[i] === null ? '\u2014' : number(s.values[i])}))], rows, {caption: title});
+}
+
+// How long things took: one bar a bucket, all strips of a table on one logarithmic axis.
+export function strip(counts, what, said) {
+  const top = Math.max(1, ...counts), {attributes, nodes} = named(what, said), w = 300 / counts.length;
+  return svg('svg', {class: 'strip', viewBox: '0 0 300 30', preserveAspectRatio: 'none', ...attributes}, ...nodes,
+    counts.map((c, i) => c ? svg('rect', {x: (i * w).toFixed(1), width: (w * .9).toFixed(1), y: (30 - Math.max(1.5, c / top * 30)).toFixed(1), height: 30}) : null));
 }
 
 // Mails over time as stacked bars; dragging chooses a span. mails: {start, step_s, sent, deferred, dead}.

@@ -87,7 +87,7 @@ export function pair(a, b) {
 export function duration(s) {
   if (s < 100) return `${s < 10 ? Math.round(s * 10) / 10 : Math.round(s)} s`;
   if (s < 6000) return `${Math.round(s / 60)} min`;
-  if (s < 172800) return `${Math.floor(s / 3600)} h ${Math.round(s % 3600 / 60)} min`;
+  if (s < 172800) return `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min`;
   return `${Math.round(s / 86400)} days`;
 }
 export function relative(at, now = Date.now()) {

@@ -35,7 +35,7 @@ function pipe(e) {
   if (!found) return null;
   const [d, x, y] = found, down = e.to === 'catalog' && e.kind === 'events';
   const failing = (e.errors_permille ?? 0) >= 50;
-  return svg('g', {}, svg('path', {class: `pipe ${e.kind}${failing ? ' failing' : ''}`, d, 'stroke-width': e.kind === 'events' ? 2.5 : WIDTH(e.rate)}),
+  return svg('a', {href: e.kind === 'smtp' ? 'tasks' : e.kind === 'events' ? 'flow' : `workers?service=${e.to}`, 'aria-label': `${e.from} to ${e.to}`}, svg('path', {class: 'reach', d}), svg('path', {class: `pipe ${e.kind}${failing ? ' failing' : ''}`, d, 'stroke-width': e.kind === 'events' ? 2.5 : WIDTH(e.rate)}),
     svg('text', {class: down ? 'soft' : 'strong', x, y, 'text-anchor': 'middle'}, `${down ? 'users, ' : ''}${rate(e.rate)}/s`),
     e.kind === 'events' && !down ? svg('text', {class: (e.lag ?? 0) > 100 ? 'bad' : 'soft', x: 506, y: 68, 'text-anchor': 'middle'}, eventsNote(e)) : null);
 }

@@ -1,10 +1,31 @@
 // Every replica of every service, with Flower's columns and what Flower does not know:
 // why we think so.
 import {get} from './api.js';
+import {strip} from './chart.js';
 import {address, duration, el, kindOf, mib, number, percent, plural, rate, relative, replicaState, table, took} from './dom.js';
 
 export const tab = 'workers';
-export const load = () => get('api/replicas');
+const MAILS = {mailer: 'sent'};
+export async function load({query, old, moved}) {
+  const service = query.get('service'), metric = MAILS[service] ?? 'requests';
+  const [found, times] = await Promise.all([get('api/replicas'),
+    !service ? null : old?.times && !moved ? old.times : get(`api/histogram?metric=${metric}&by=instance&service=${encodeURIComponent(service)}`).catch(() => null)]);
+  return {...found, times};
+}
+
+// The same buckets for every replica, so that the odd one stands out.
+function latency({buckets_us: bounds, series}, query) {
+  const used = series.flatMap(s => s.counts.map((c, i) => c ? i : -1)).filter(i => i >= 0);
+  const from = Math.max(0, Math.min(...used) - 1), to = Math.min(bounds.length, Math.max(...used) + 2);
+  const asTable = query.get('as') === 'table', edge = i => i < bounds.length ? took(bounds[i]) : 'more';
+  const flip = el('a', {href: address('workers', query, {as: asTable ? null : 'table'})}, asTable ? 'chart' : 'table');
+  return el('section', {class: 'panel'}, el('header', {}, el('h2', {}, 'How long it took, last hour'), el('span', {class: 'dim small'}, used.length ? `${edge(from)} to ${edge(to - 1)} \u00b7 ` : '', flip)),
+    !used.length ? el('p', {class: 'quiet'}, 'Nothing was measured in the last hour.') : table([
+      {name: 'Worker', cell: s => el('a', {href: `workers/${encodeURIComponent(s.key)}`}, s.key)},
+      ...asTable ? bounds.slice(from, to).map((_, i) => ({name: `to ${edge(from + i)}`, num: true, cell: s => number(s.counts[from + i])}))
+        : [{name: 'Slower to the right', wide: true, cell: s => strip(s.counts.slice(from, to), `How long ${s.key} took`, `Half within ${took(s.p50_us)}, 99 of 100 within ${took(s.p99_us)}.`)}],
+      {name: 'p50', num: true, cell: s => took(s.p50_us)}, {name: 'p99', num: true, cell: s => took(s.p99_us)}, {name: 'Count', num: true, cell: s => number(s.count)}], series, {caption: 'Latency by replica', keyOf: s => s.key}));
+}
 export const on = {
   overview: (state, now) => {
     state.replicas = now.services.flatMap(s => s.replicas);
@@ -35,7 +56,7 @@ const COLUMNS = [
   {key: 'version', name: 'Version', wide: true, order: byName('version'), cell: r => r.version, foot: l => plural(new Set(l.map(r => r.version)).size, 'version')},
 ].map(c => ({cell: r => number(r[c.key]), order: byNumber(c.key), ...c}));
 
-export function draw({replicas, services}, {query}) {
+export function draw({replicas, services, times}, {query}) {
   const service = query.get('service') ?? '', sort = query.get('sort') ?? '';
   const list = replicas.filter(r => !service || r.service === service);
   const column = COLUMNS.find(c => c.key === sort.replace(/^-/, ''));
@@ -56,5 +77,6 @@ export function draw({replicas, services}, {query}) {
           name || 'All', ` ${number(name ? services.find(s => s.name === name).count : replicas.length)}`)))),
       table(COLUMNS.map(c => ({...c, sorted: sort === c.key ? 'ascending' : sort === `-${c.key}` ? 'descending' : null})), list, {
         caption: 'Workers', keyOf: r => r.instance, head, empty: 'No replica of this service has been seen.',
-        foot: list.length ? el('tr', {}, COLUMNS.map(c => el('td', {class: [c.num ? 'num' : '', c.wide ? 'wide' : ''].join(' ').trim() || null}, c.foot(list)))) : null}))]};
+        foot: list.length ? el('tr', {}, COLUMNS.map(c => el('td', {class: [c.num ? 'num' : '', c.wide ? 'wide' : ''].join(' ').trim() || null}, c.foot(list)))) : null})),
+    times?.series?.length ? latency(times, query) : null]};
 }
