@@ -75,7 +75,7 @@ export function propose(action, body, {word, danger, fields = []}) {
         title.textContent = preview.title;
         what.replaceChildren(el('p', {}, preview.summary), sampleList(preview) ?? '');
         problem.textContent = '';
-        go.disabled = preview.count === 0;
+        go.disabled = preview.count === 0 && action.startsWith('mails.'); // nothing to act on
       } catch (e) {
         if (title.textContent === 'One moment') title.textContent = word;
         if (!fields.length) what.replaceChildren();

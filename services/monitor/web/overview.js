@@ -39,7 +39,7 @@ function mails(m, view) {
   return el('section', {class: 'panel chartbox'},
     el('header', {}, el('h2', {}, 'Mails, 24 h'), el('span', {class: 'dim small'}, `${number(t.sent)} sent \u00b7 ${number(t.deferred)} retried \u00b7 `,
       t.dead ? el('a', {href: 'dead'}, `${number(t.dead)} dead`) : '0 dead', ' \u00b7 ', el('a', {href: view === 'table' ? './' : './?mails=table'}, view === 'table' ? 'chart' : 'table'))),
-    m.complete ? null : el('p', {class: 'small dim'}, 'History cannot be read now; this is what the monitor saw itself.'),
+    m.complete ? null : el('p', {class: 'small dim'}, 'The mailer has not told its counts yet; these may be too few.'),
     view === 'table' ? histogramTable(m, link) : histogram(m, {label: `Mails from ${m.start.slice(11, 16)} to ${end.slice(11, 16)} UTC`, choose: (from, to) => document.dispatchEvent(new CustomEvent('go', {detail: link(from, to)}))}));
 }
 
@@ -48,10 +48,11 @@ const changes = list => panel('What changed', 'last 2 h', list.length
   : el('p', {class: 'quiet'}, 'Nothing.'));
 
 export const tab = 'overview';
-const fetchAll = () => get('api/overview');
+const fetchAll = async () => ({...await get('api/overview'), readAt: Date.now()});
+const KEEP_MS = 30000; // the mails of the day change slowly
 export {fetchAll as load};
 export const on = {
-  overview: (state, now) => { Object.assign(state, now); return 'draw'; },
+  overview: (state, now) => { Object.assign(state, now); return state.mails.complete && Date.now() - state.readAt < KEEP_MS ? 'draw' : 'slow'; },
   mail: () => 'slow', change: (state, c) => { if (!state.changes.some(o => o.id === c.id)) state.changes.unshift(c); return 'draw'; },
 };
 export function draw(now, {query}) {

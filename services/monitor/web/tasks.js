@@ -72,13 +72,24 @@ export async function load({query, old, moved}) {
     }),
     old && !moved && old.pastAt > Date.now() - 30000 ? old.past : history(query).catch(() => null)]);
   const pastAt = past === old?.past ? old.pastAt : Date.now();
-  if (moved || !old || page.problem || !reading()) return {page, past, pastAt, fresh: 0};
+  const told = old?.told;
+  if (moved || !old || page.problem || !reading()) return {page, past, pastAt, told, fresh: 0};
   const known = new Map(page.jobs.map(j => [j.job_id, j]));
   const shown = old.page.jobs.map(j => known.get(j.job_id) ?? j), ids = new Set(shown.map(j => j.job_id));
   const fresh = page.jobs.filter(j => !ids.has(j.job_id)).length;
-  return {page: {...page, jobs: shown, next: old.page.next}, past, pastAt, fresh};
+  return {page: {...page, jobs: shown, next: old.page.next}, past, pastAt, told, fresh};
 }
-export const on = {mail: () => 'load', action: () => 'load'};
+export const on = {
+  mail: () => 'load', action: () => 'load',
+  // Mails that are only queued, and a queue that stops, send no hint: the figures tell.
+  overview: (state, now) => {
+    const load = now.services.find(s => s.name === 'mailer')?.load ?? {};
+    const told = [load.ready, load.sending, now.counts.dead, now.attention.some(a => a.kind === 'queue')].join();
+    const before = state.told;
+    state.told = told;
+    return told === before ? undefined : 'load';
+  },
+};
 
 function stateButtons(query, counts) {
   const current = query.get('state') ?? '', total = Object.values(counts).reduce((a, b) => a + b, 0);
@@ -134,7 +145,7 @@ export function draw({page, past, fresh}, ctx) {
   return {title: 'Tasks', body: [
     el('h1', {class: 'sr'}, 'Tasks'),
     paused ? el('section', {class: 'panel flush', 'aria-label': 'The queue is paused'}, el('div', {class: 'notice'}, el('span', {class: 'mark attention', 'aria-hidden': 'true'}),
-      el('p', {}, el('b', {}, 'The queue is paused. '), el('span', {class: 'dim'}, page.queue.why ?? 'No mail is sent until it is resumed.')), actor('Resume\u2026', () => propose('queue.resume', {}, {word: 'Resume'}), {main: true}))) : null,
+      el('p', {}, el('b', {}, 'The queue is paused. '), el('span', {class: 'dim'}, [page.queue.paused_by && `By ${page.queue.paused_by}:`, page.queue.paused_why ?? page.queue.why].filter(Boolean).join(' ') || 'No mail is sent until it is resumed.')), actor('Resume\u2026', () => propose('queue.resume', {}, {word: 'Resume'}), {main: true}))) : null,
     el('section', {class: 'panel flush', 'data-key': 'tasks'},
       past ? el('div', {class: 'span'}, view ? histogramTable(past, (from, to) => address('tasks', query, {from, to, before: null}))
         : histogram(past, {height: 56, gap: .24, choose, chosen: span ? [query.get('from') ?? past.start, query.get('to') ?? new Date().toISOString()] : null, label: 'Mails over time'}),

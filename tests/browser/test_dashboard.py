@@ -1,0 +1,134 @@
+"""The dashboard over the real daemons, as an operator uses it on a bad day: a mail that was refused, a
+replica that dies, a monitor that restarts. Nothing here talks to the monitor but the browser."""
+
+import secrets
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+BAD = "<img src=x onerror=alert(1)>"
+REFUSED = f"550 5.1.1 {BAD} no such mailbox"
+ADMIN, PASSWORD = "ada", "a-long-passphrase"
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack, smtp, redis):
+    stack = start_stack(["auth", "catalog", "mailer", "gateway", "monitor"], replicas={"catalog": 2}, REDIS_URL=redis.url,
+                        AUTH_REPLICA="auth-1", CATALOG_REPLICA="catalog-1", MAILER_REPLICA="mailer-1", GATEWAY_REPLICA="gateway-1",
+                        MONITOR_REPLICA="monitor-1", **smtp.env())
+    stack.start_replica("catalog-2")
+    stack.verb("auth", "createsuperuser", "--no-input", DJANGO_SUPERUSER_USERNAME=ADMIN,
+               DJANGO_SUPERUSER_EMAIL="ada@example.com", DJANGO_SUPERUSER_PASSWORD=PASSWORD)
+    return stack
+
+
+@pytest.fixture
+def signed_in(browser, stack):
+    browser.sign_in(stack.monitor_url + "/", ADMIN, PASSWORD)
+    return browser
+
+
+@pytest.fixture
+def register(stack):
+    def run():
+        name = "m" + secrets.token_hex(4)
+        status, value, _ = stack.http("POST", "/api/auth/register", {
+            "username": name, "email": f"{name}@example.org", "password": PASSWORD, "password2": PASSWORD})
+        assert status == 201, value
+        return f"{name}@example.org"
+    return run
+
+
+def test_a_user_may_not_look(browser, stack, register, smtp):
+    name = register().split("@")[0]
+    smtp.wait_for(f"{name}@example.org")
+    browser.open(stack.monitor_url + "/")
+    browser.type("input[name=username]", name)
+    browser.type("input[name=password]", PASSWORD + Keys.ENTER)
+    browser.one("[role=alert]")
+    browser.until(lambda: browser.one("main [role=alert]").text, "a reason is given")
+    assert not any(e.is_displayed() for e in browser.all("nav"))
+    browser.quiet(but=("403",))
+
+
+def test_from_a_refused_mail_to_a_sent_one(signed_in, stack, smtp, register):
+    """Find it, see why, mend the cause, retry, watch it succeed."""
+    browser = signed_in
+    smtp.script("RCPT", REFUSED)
+    to = register()
+    browser.click("nav a", "Dead letters")
+    browser.shows(to, timeout=15)
+    browser.click("nav a", "Tasks")
+    browser.type(".filters input[type=search]", f"to:{to}" + Keys.ENTER)
+    browser.until(lambda: len(browser.all(".rows tbody tr")) == 1, "one mail is found")
+    browser.one(".rows .chip", "dead")
+    browser.click(".rows a.row-link")
+    browser.shows("What happened", REFUSED, to)
+    assert browser.js("return document.querySelectorAll('main img').length") == 0, "a reply is text"
+    assert browser.accessible() == [] and browser.too_wide() <= 0
+    browser.driver.switch_to.frame(browser.one("iframe"))
+    assert "confirm" in browser.one("body").text.lower()
+    browser.driver.switch_to.default_content()
+    assert smtp.next_reply("RCPT") == "250 2.0.0 OK", "the server takes it now"
+    browser.click(".actions button", "Retry\u2026")
+    browser.type("dialog input[name=reason]", "the mailbox exists now" + Keys.ENTER)
+    browser.until(lambda: browser.one(".head .state").text == "sent", "it is shown as sent without a reload", 15)
+    assert smtp.wait_for(to)
+    browser.click("nav a", "Audit")
+    browser.shows("the mailbox exists now", "retried mails", ADMIN)
+    browser.quiet()
+
+
+def test_a_killed_replica_is_called_crashed(signed_in, stack):
+    browser = signed_in
+    pips = lambda: browser.all(".card[data-key=catalog] .pips a")  # noqa: E731
+    browser.until(lambda: len(pips()) == 2, "two replicas of catalog are seen", 15)
+    stack.daemons["catalog-2"].kill()
+    browser.shows("catalog-2 has crashed", timeout=5)
+    stack.restart("catalog-2")
+    browser.click("nav a", "Overview")
+    browser.until(lambda: "catalog-2" not in "".join(n.text for n in browser.all(".notice")), "all is well again", 15)
+    browser.quiet()
+
+
+def test_history_survives_the_monitor(signed_in, stack, smtp, register):
+    browser = signed_in
+    smtp.wait_for(register())
+    browser.open(stack.monitor_url + "/?mails=table")
+    browser.until(lambda: "0 sent" not in browser.one(".panel h2 + span", timeout=1).text, "a mail is counted", 30)
+    browser.shows("started")
+    audit = stack.monitor_url + "/audit"
+    stack.restart("monitor")
+    browser.open(audit)
+    browser.until(lambda: "/login?next=audit" in browser.url, "the new monitor asks who it is")
+    browser.sign_in(browser.url, ADMIN, PASSWORD)
+    browser.shows("signed in")
+    browser.open(stack.monitor_url + "/")
+    browser.shows("Mails, 24 h")
+    browser.until(lambda: " sent" in browser.text and "\n0 sent" not in browser.text, "the mails before are counted")
+
+
+def test_the_queue_can_be_paused(signed_in, stack, smtp, register):
+    browser = signed_in
+    browser.click("nav a", "Tasks")
+    browser.click("button", "Pause queue\u2026")
+    browser.type("dialog input[name=reason]", "the template is wrong" + Keys.ENTER)
+    browser.shows("The queue is paused.", timeout=15)
+    to = register()
+    browser.shows(to, timeout=15)
+    assert not smtp.to(to)
+    browser.click(".notice button", "Resume\u2026")
+    browser.type("dialog input[name=reason]", "the template is right" + Keys.ENTER)
+    smtp.wait_for(to)
+    browser.until(lambda: "The queue is paused." not in "".join(n.text for n in browser.all(".notice")), "it runs again", 15)
+    browser.quiet()
+
+
+def test_signing_out(signed_in, stack):
+    browser = signed_in
+    browser.click("#me-button")
+    browser.click("#leave")
+    browser.until(lambda: "/login" in browser.url, "signed out")
+    browser.open(stack.monitor_url + "/audit")
+    browser.until(lambda: "/login?next=audit" in browser.url, "nothing is shown any more")
+    browser.quiet(but=("401",))
