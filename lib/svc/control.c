@@ -1,6 +1,7 @@
 #include "svc/control.h"
 
 #include "base/jsonw.h"
+#include "svc/describe.h"
 #include "svc/log.h"
 #include "svc/svc.h"
 
@@ -74,9 +75,7 @@ static void handle_log_level(struct call *c)
 }
 
 const struct rpc_handler CONTROL_HANDLERS[] = {
-    { "control.ping", handle_ping },
-    { "control.drain", handle_drain },
-    { "control.resume", handle_resume },
-    { "control.log_level", handle_log_level },
-    { NULL, NULL },
+    { "control.ping", handle_ping },         { "control.drain", handle_drain },
+    { "control.resume", handle_resume },     { "control.log_level", handle_log_level },
+    { "control.describe", describe_handle }, { NULL, NULL },
 };

@@ -17,6 +17,7 @@ enum { LINE_MAX_BYTES = 8192, AREAS_MAX = 16, AREA_NAME = 24 };
 
 /* What is logged from which level on; replaced as a whole, never changed in place. */
 struct levels {
+    const char *text; /* what it was made from */
     enum log_level general;
     unsigned n;
     struct {
@@ -94,8 +95,15 @@ bool log_levels(const char *spec)
     }
     /* The old table is left to readers that may still look at it: a few hundred bytes for
      * each operator's command, instead of a lock on every line. */
+    lv->text = xstrdup(spec);
     atomic_store(&log_state.levels, lv);
     return true;
+}
+
+const char *log_levels_text(void)
+{
+    const struct levels *lv = atomic_load(&log_state.levels);
+    return lv && lv->text ? lv->text : "info";
 }
 
 static bool wanted(enum log_level level, const char *area)

@@ -71,6 +71,8 @@ bool log_open(const char *service, const char *instance, enum log_format format,
               const char *file);
 /* "info" or "info,db=debug,http=warn". False, nothing changed, when it does not parse. */
 bool log_levels(const char *spec);
+/* The text of the last log_levels that worked; "info" before. The loop's thread. */
+const char *log_levels_text(void);
 /* Opens the file again after a rotation (HUP); a stderr that is the file moves along.
  * When it cannot be opened, the log goes on where it is. */
 void log_reopen(void);

@@ -156,6 +156,34 @@ bool metrics_merge(const char *name, const char *only, const char *without,
     return found;
 }
 
+int64_t metric_quantile_us(const struct metric_sum *t, double q)
+{
+    int64_t n = 0, seen = 0, lower = 0;
+    for (size_t i = 0; i < METRIC_BUCKETS; i++)
+        n += t->bucket[i];
+    double want = q * (double)n;
+    if (n == 0)
+        return -1;
+    for (size_t i = 0; i < NBOUNDS; i++) {
+        int64_t here = t->bucket[i];
+        if (here > 0 && (double)(seen + here) >= want)
+            return lower + (int64_t)((double)(BOUNDS[i] - lower) * (want - (double)seen) /
+                                     (double)here);
+        seen += here;
+        lower = BOUNDS[i];
+    }
+    return lower;
+}
+
+void metrics_each_number(metric_number_fn *fn, void *arg)
+{
+    pthread_mutex_lock(&registry.lock);
+    for (const struct metric *m = registry.first; m; m = m->next)
+        if (m->kind != KIND_HISTOGRAM)
+            fn(arg, m->name, m->labels, metric_value(m));
+    pthread_mutex_unlock(&registry.lock);
+}
+
 static void print_sample(struct buf *out, const struct metric *m, const char *suffix,
                          const char *extra_label)
 {
@@ -238,6 +266,11 @@ static int64_t started_s;
 __attribute__((constructor)) static void note_start(void)
 {
     started_s = clock_wall_s();
+}
+
+int64_t process_started_s(void)
+{
+    return started_s;
 }
 
 static void print_process(struct buf *out)

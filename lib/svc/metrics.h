@@ -42,12 +42,21 @@ struct metric_sum {
 bool metrics_merge(const char *name, const char *only, const char *without,
                    struct metric_sum *out);
 
+/* The quantile q (0..1) by linear interpolation in its bucket, in microseconds; -1
+ * without any observation. What lies above the last bound reads as that bound. */
+int64_t metric_quantile_us(const struct metric_sum *t, double q);
+typedef void metric_number_fn(void *arg, const char *name, const char *labels,
+                              int64_t value);
+/* Calls fn for every counter and gauge, with a lock held: fn makes no metrics. */
+void metrics_each_number(metric_number_fn *fn, void *arg);
+
 /* What this process uses, as the exposition and the beats say it. */
 struct process_use {
     int64_t cpu_us; /* user and system */
     int64_t resident_kib;
 };
 struct process_use process_use(void);
+int64_t process_started_s(void); /* since 1970 */
 
 /* The whole exposition, process_* and build_info included. Thread-safe. */
 void metrics_print(struct buf *out);

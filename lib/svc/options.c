@@ -257,31 +257,68 @@ void options_help(const struct option_table *tables, size_t n, FILE *out)
     }
 }
 
-static void print_value(const struct option_table *t, const struct option_row *row,
-                        FILE *out)
+/* The value as text, heap; of a secret only whether it is set. */
+static char *value_text(const struct option_table *t, const struct option_row *row)
 {
     void *p = field(t, row);
     struct str rest;
     switch (row->kind) {
     case OPT_STR:
-        fputs(*(const char **)p ? *(const char **)p : "", out);
-        return;
+        return xstrdup(*(const char **)p ? *(const char **)p : "");
     case OPT_INT:
-        fprintf(out, "%lld", (long long)*(int64_t *)p);
-        return;
+        return xasprintf("%lld", (long long)*(int64_t *)p);
     case OPT_BOOL:
-        fputs(*(bool *)p ? "true" : "false", out);
-        return;
+        return xstrdup(*(bool *)p ? "true" : "false");
     case OPT_ENUM:
         rest = str_of(row->choices);
         for (int i = *(int *)p; i > 0; i--)
             str_cut(&rest, '|');
         rest = str_cut(&rest, '|');
-        fprintf(out, "%.*s", STR_ARG(rest));
-        return;
+        return xasprintf("%.*s", STR_ARG(rest));
     case OPT_SECRET:
-        fputs(*(struct secret **)p ? "(set)" : "(not set)", out);
-        return;
+        return xstrdup(*(struct secret **)p ? "(set)" : "(not set)");
+    }
+    return xstrdup("");
+}
+
+static bool in_environment(const char *variable, const struct option_row *row)
+{
+    AUTO_FREE char *file_variable = xasprintf("%s_FILE", variable);
+    const char *const names[] = { variable, row->alias,
+                                  row->kind == OPT_SECRET ? file_variable : NULL };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *text = names[i] ? getenv(names[i]) : NULL;
+        if (text && *text)
+            return true;
+    }
+    return false;
+}
+
+void options_each(const struct option_table *tables, size_t n,
+                  void (*fn)(void *arg, const struct option_shown *o), void *arg)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (const struct option_row *row = tables[i].rows; row->name; row++) {
+            AUTO_FREE char *variable = options_variable(tables[i].service, row->name);
+            AUTO_FREE char *flag = options_flag_name(tables[i].service, row->name);
+            AUTO_FREE char *value = value_text(&tables[i], row);
+            bool secret = row->kind == OPT_SECRET;
+            AUTO_FREE char *option = xasprintf("--%s", flag);
+            const struct option_shown shown = {
+                .name = variable,
+                .flag = secret ? NULL : option,
+                .value = !secret                       ? value
+                         : strcmp(value, "(set)") == 0 ? "set"
+                                                       : "not set",
+                .def = row->def,
+                .source = flag_taken(row, flagged)        ? "flag"
+                          : in_environment(variable, row) ? "environment"
+                                                          : "default",
+                .help = row->help,
+                .secret = secret,
+            };
+            fn(arg, &shown);
+        }
     }
 }
 
@@ -290,9 +327,8 @@ void options_print(const struct option_table *tables, size_t n, FILE *out)
     for (size_t i = 0; i < n; i++) {
         for (const struct option_row *row = tables[i].rows; row->name; row++) {
             AUTO_FREE char *variable = options_variable(tables[i].service, row->name);
-            fprintf(out, "%s=", variable);
-            print_value(&tables[i], row, out);
-            fputc('\n', out);
+            AUTO_FREE char *value = value_text(&tables[i], row);
+            fprintf(out, "%s=%s\n", variable, value);
         }
     }
 }

@@ -51,6 +51,18 @@ int options_flags(const struct option_table *tables, size_t n, int *argc, char *
 void options_help(const struct option_table *tables, size_t n, FILE *out);
 /* The merged view, secrets as "(set)": `check-config`. */
 void options_print(const struct option_table *tables, size_t n, FILE *out);
+/* One setting as it may be shown: of a secret only whether it is set. */
+struct option_shown {
+    const char *name, *flag;
+    const char *value;  /* "" when unset */
+    const char *def;    /* NULL: none */
+    const char *source; /* flag, environment or default */
+    const char *help;
+    bool secret;
+};
+/* Calls fn for every setting, in order. What it gets lives during the call. */
+void options_each(const struct option_table *tables, size_t n,
+                  void (*fn)(void *arg, const struct option_shown *o), void *arg);
 /* The flag of a row for a service: "AUTH_RPC_LISTEN" -> "rpc-listen"; heap. */
 char *options_flag_name(const char *service, const char *row_name);
 char *options_variable(const char *service, const char *row_name);

@@ -314,6 +314,7 @@ int svc_main(int argc, char **argv, const struct svc_def *def)
     svc.app_cfg = xcalloc(1, def->config_size ? def->config_size : 1);
     static struct svc_tables tables;
     tables = make_tables(&svc);
+    svc.tables = &tables;
     harden_process();
     if (asks_for_help(argc, argv)) {
         usage(def, &tables, stdout);

@@ -41,6 +41,8 @@ struct svc_config {
     struct secret *pg_password;
 };
 
+struct svc_tables;
+
 struct svc {
     const struct svc_def *def;
     struct svc_config cfg;
@@ -57,6 +59,7 @@ struct svc {
     struct secret *db_password; /* its password, from the key directory */
     int init_exit_code;         /* what a false of init means: 69, unless it sets 78 */
     bool draining;
+    const struct svc_tables *tables; /* its settings, for control.describe */
 };
 
 enum svc_flags {

@@ -181,6 +181,8 @@ void gateway_beat(struct svc *svc, struct jsonw *w)
     jw_kint(w, "http_in_flight", http_in_flight(app->http));
     jw_kint(w, "auth_live", auth.live);
     jw_kint(w, "catalog_live", catalog.live);
+    if (app->redis)
+        jw_kbool(w, "redis_up", redis_up(app->redis));
     gateway_revocations_beat(app->revocations, w);
 }
 

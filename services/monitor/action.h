@@ -62,6 +62,8 @@ bool action_check_settings(struct api *a, struct action *act);
 void action_run_settings(struct api *a, struct action *act);
 bool action_check_user(struct api *a, struct action *act);
 void action_run_user(struct api *a, struct action *act);
+/* The pool of one mailer is the pool of all: it becomes queue.settings. */
+bool action_check_pool(struct api *a, struct action *act);
 bool action_check_replica(struct api *a, struct action *act);
 void action_run_replica(struct api *a, struct action *act);
 void action_run_forget(struct api *a, struct action *act);

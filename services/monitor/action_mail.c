@@ -330,3 +330,21 @@ void action_run_settings(struct api *a, struct action *act)
     }
     ask_queue(a, act, "settings");
 }
+
+bool action_check_pool(struct api *a, struct action *act)
+{
+    const json_t *size = json_object_get(a->body, "size");
+    if (!action_check_replica(a, act))
+        return false;
+    if (strcmp(replicas_find(&a->app->replicas, str_of(act->instance))->service,
+               "mailer") != 0) {
+        api_fail_field(a, "instance", "Only mailers have a pool that can be sized.", -1);
+        return false;
+    }
+    if (!json_is_integer(size)) {
+        api_fail_field(a, "size", "Use a whole number from 1 to 64.", -1);
+        return false;
+    }
+    json_object_set(a->body, "connections", (json_t *)(uintptr_t)size);
+    return check_number(a, "connections", 64);
+}

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "monitor/history.h"
 #include "monitor/live.h"
+#include "monitor/task_events.h"
 #include "monitor/watch.h"
 #include "svc/exit.h"
 #include "svc/log.h"
@@ -81,6 +82,7 @@ bool monitor_init(struct svc *svc)
     app->watch = watch_new(app);
     app->live = live_new(app);
     app->history = history_new(app);
+    app->events = task_events_new();
     app->replicas.keep = on_slot;
     app->replicas.arg = app;
     app->replicas.changes.heard = on_change;
@@ -127,6 +129,7 @@ void monitor_deinit(struct svc *svc)
     spans_deinit(&app->spans);
     replicas_deinit(&app->replicas);
     history_free(&app->history);
+    task_events_free(&app->events);
     watch_free(&app->watch);
     access_free(&app->access);
     free(app->page);

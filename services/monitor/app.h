@@ -13,6 +13,7 @@
 struct live;
 struct history;
 struct watch;
+struct task_events;
 
 struct monitor_app {
     struct svc *svc;
@@ -30,6 +31,7 @@ struct monitor_app {
     struct watch *watch;
     struct live *live;
     struct history *history;
+    struct task_events *events;
     unsigned ticks;
     unsigned calls; /* to single replicas, under way */
     int64_t started_ms;
@@ -72,6 +74,12 @@ void monitor_sessions_tick(struct monitor_app *app);
 /* handle_overview.c */
 void handle_overview(struct api *a);
 void handle_spans(struct api *a);
+
+/* handle_replica.c, handle_missed.c */
+void handle_replicas(struct api *a);
+void handle_replica(struct api *a);
+void handle_flow(struct api *a);
+void handle_missed(struct api *a);
 
 /* handle_series.c */
 void handle_series(struct api *a);

@@ -157,24 +157,6 @@ int64_t figures_count(const struct metric_sum *t)
     return n;
 }
 
-int64_t figures_quantile(const struct metric_sum *t, double q)
-{
-    const int64_t *bounds = metric_bounds_us();
-    int64_t n = figures_count(t), seen = 0, lower = 0;
-    double want = q * (double)n;
-    if (n == 0)
-        return -1;
-    for (size_t i = 0; i < METRIC_BUCKETS - 1; i++) {
-        int64_t here = t->bucket[i];
-        if (here > 0 && (double)(seen + here) >= want)
-            return lower + (int64_t)((double)(bounds[i] - lower) * (want - (double)seen) /
-                                     (double)here);
-        seen += here;
-        lower = bounds[i];
-    }
-    return lower;
-}
-
 /* ---- what is kept ---- */
 
 static void write_time(const struct metric_sum *t, const char *name, struct jsonw *w)

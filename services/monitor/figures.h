@@ -79,10 +79,6 @@ void figure_slot_add(struct figure_slot *sum, const struct figure_slot *more);
 void gauge_note(struct gauge_sum *g, int64_t value);
 
 int64_t figures_count(const struct metric_sum *t);
-/* The quantile q (0..1) by linear interpolation in its bucket, in microseconds; -1
- * without any observation. What lies above the last bound reads as that bound. */
-int64_t figures_quantile(const struct metric_sum *t, double q);
-
 /* What is kept of a slot:
  * {"n":beats,"c":{..},"h":{name:[sum_us,n0..]},"g":{name:[sum,max,n]}}.
  */

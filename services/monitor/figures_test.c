@@ -58,15 +58,15 @@ static void quantiles_lie_in_their_bucket(void **state)
 {
     (void)state;
     struct metric_sum t = { 0 };
-    assert_int_equal(figures_quantile(&t, 0.5), -1);
+    assert_int_equal(metric_quantile_us(&t, 0.5), -1);
     t.bucket[3] = 98;
     t.bucket[7] = 2; /* 10 to 25 ms */
-    int64_t p50 = figures_quantile(&t, 0.5), p99 = figures_quantile(&t, 0.99);
+    int64_t p50 = metric_quantile_us(&t, 0.5), p99 = metric_quantile_us(&t, 0.99);
     assert_in_range(p50, 500, 1000);
     assert_in_range(p99, 10000, 25000);
     t = (struct metric_sum){ 0 };
     t.bucket[METRIC_BUCKETS - 1] = 3;
-    assert_int_equal(figures_quantile(&t, 0.5), 10000000);
+    assert_int_equal(metric_quantile_us(&t, 0.5), 10000000);
 }
 
 static void a_restart_counts_from_zero(void **state)

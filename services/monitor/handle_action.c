@@ -11,6 +11,9 @@ enum { REASON_MIN = 3, REASON_MAX = 300 };
 static const char *const MAILS[] = { "ids", "q", NULL };
 static const char *const NOTHING[] = { NULL };
 static const char *const SETTINGS[] = { "connections", "per_minute", NULL };
+static const char *const USER[] = { "user_id", NULL };
+static const char *const ADDRESS[] = { "user_id", "email", NULL };
+static const char *const POOL[] = { "instance", "size", NULL };
 static const char *const INSTANCE[] = { "instance", NULL };
 static const char *const LEVELS[] = { "instance", "levels", NULL };
 
@@ -29,6 +32,12 @@ static const struct action_row ROWS[] = {
       "control.resume" },
     { "replica.log_level", LEVELS, action_check_replica, action_run_replica,
       "control.log_level" },
+    { "mails.resend", USER, action_check_user, action_run_user,
+      "auth.users.resend_verification" },
+    { "mails.correct", ADDRESS, action_check_user, action_run_user,
+      "auth.users.correct_email" },
+    { "replica.pool", POOL, action_check_pool, action_run_settings,
+      "mailer.queue.settings" },
     { "replica.forget", INSTANCE, action_check_replica, action_run_forget, NULL },
 };
 

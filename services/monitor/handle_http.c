@@ -9,6 +9,7 @@
 #include "monitor/action.h"
 #include "monitor/app.h"
 #include "monitor/audit.h"
+#include "monitor/flower.h"
 #include "monitor/live.h"
 #include "svc/embed.h"
 
@@ -19,6 +20,22 @@ static const struct api_route ROUTES[] = {
     { "POST", "/api/session", NEED_NOTHING, handle_session_start },
     { "DELETE", "/api/session", NEED_TO_READ, handle_session_end },
     { "GET", "/api/overview", NEED_TO_READ, handle_overview },
+    { "GET", "/metrics", NEED_NOTHING, handle_metrics },
+    { "GET", "/api/workers", NEED_TO_READ, handle_flower_workers },
+    { "GET", "/api/tasks", NEED_TO_READ, handle_flower_tasks },
+    { "GET", "/api/task/info/", NEED_TO_READ, handle_flower_task },
+    { "GET", "/api/task/result/", NEED_TO_READ, handle_flower_result },
+    { "GET", "/api/task/types", NEED_TO_READ, handle_flower_types },
+    { "GET", "/api/queues/length", NEED_TO_READ, handle_flower_queues },
+    { "POST", "/api/task/revoke/", NEED_TO_ACT, handle_flower_revoke },
+    { "POST", "/api/task/rate-limit/", NEED_TO_ACT, handle_flower_rate },
+    { "POST", "/api/worker/shutdown/", NEED_TO_ACT, handle_flower_shutdown },
+    { "POST", "/api/worker/pool/grow/", NEED_TO_ACT, handle_flower_grow },
+    { "POST", "/api/worker/pool/shrink/", NEED_TO_ACT, handle_flower_shrink },
+    { "GET", "/api/replicas", NEED_TO_READ, handle_replicas },
+    { "GET", "/api/replicas/", NEED_TO_READ, handle_replica },
+    { "GET", "/api/flow", NEED_TO_READ, handle_flow },
+    { "GET", "/api/missed", NEED_TO_READ, handle_missed },
     { "GET", "/api/audit", NEED_TO_READ, handle_audit },
     { "POST", "/api/actions/", NEED_TO_ACT, handle_action },
     { "GET", "/api/series", NEED_TO_READ, handle_series },

@@ -255,7 +255,7 @@ static void write_quantile(const struct series *s, const struct line *l, const c
     jw_key(w, key);
     jw_array(w);
     for (size_t i = 0; i < s->npoints; i++) {
-        int64_t us = figures_quantile(&l->points[i].time, q);
+        int64_t us = metric_quantile_us(&l->points[i].time, q);
         if (us < 0)
             jw_null(w);
         else
@@ -305,8 +305,8 @@ static void write_histogram(const struct line *l, struct jsonw *w)
     for (size_t i = 0; i < METRIC_BUCKETS; i++)
         jw_int(w, t->bucket[i]);
     jw_array_end(w);
-    jw_kint(w, "p50_us", figures_quantile(t, 0.5));
-    jw_kint(w, "p99_us", figures_quantile(t, 0.99));
+    jw_kint(w, "p50_us", metric_quantile_us(t, 0.5));
+    jw_kint(w, "p99_us", metric_quantile_us(t, 0.99));
     jw_kint(w, "count", figures_count(t));
     jw_object_end(w);
 }

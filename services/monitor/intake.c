@@ -14,6 +14,7 @@
 #include "monitor/app.h"
 #include "monitor/history.h"
 #include "monitor/live.h"
+#include "monitor/task_events.h"
 #include "monitor/watch.h"
 #include "svc/log.h"
 #include "svc/metrics.h"
@@ -45,6 +46,8 @@ static void on_job(struct monitor_app *app, const char *sender, const json_t *m)
     const json_t *data = json_object_get(m, "data");
     if (strcmp(sender, "mailer") != 0 || !json_is_object(data))
         return;
+    task_events_note(app->events, json_string_value(json_object_get(m, "instance")),
+                     data);
     json_t *hint = json_object();
     for (size_t i = 0; i < ARRAY_LEN(KEYS); i++)
         json_object_set(hint, KEYS[i], json_object_get(data, KEYS[i]));

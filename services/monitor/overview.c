@@ -29,7 +29,7 @@ static void krate(struct jsonw *w, const char *key, double rate)
 static void kquantile(struct jsonw *w, const char *key, const struct metric_sum *t,
                       double q)
 {
-    int64_t us = figures_quantile(t, q);
+    int64_t us = metric_quantile_us(t, q);
     if (us < 0)
         jw_knull(w, key);
     else
@@ -137,6 +137,26 @@ struct service {
     json_t *load; /* integers of the live ones, added up */
 };
 
+/* What every replica says of the one thing they share; the rest is each one's own. */
+static bool is_shared(const char *key)
+{
+    static const char *const SHARED[] = {
+        "ready",       "sending",           "sent",
+        "dead",        "oldest_s",          "cursor",
+        "lag",         "event_head",        "event_backlog",
+        "revocations", "revocations_age_ms"
+    };
+    for (size_t i = 0; i < ARRAY_LEN(SHARED); i++)
+        if (strcmp(key, SHARED[i]) == 0)
+            return true;
+    return false;
+}
+
+static json_int_t larger(json_int_t x, json_int_t y)
+{
+    return x > y ? x : y;
+}
+
 static void add_load(json_t *sum, const json_t *load)
 {
     const char *key;
@@ -144,8 +164,10 @@ static void add_load(json_t *sum, const json_t *load)
     json_object_foreach((json_t *)(uintptr_t)load, key, v)
     {
         json_int_t n = json_integer_value(json_object_get(sum, key));
+        json_int_t more = json_integer_value(v);
         if (json_is_integer(v) && json_object_size(sum) < 64)
-            json_object_set_new(sum, key, json_integer(n + json_integer_value(v)));
+            json_object_set_new(
+                sum, key, json_integer(is_shared(key) ? larger(n, more) : n + more));
     }
 }
 

@@ -43,6 +43,7 @@ static int by_start(const void *a, const void *b)
 static void write_span(const struct span *span, struct jsonw *w)
 {
     jw_object(w);
+    jw_kcstr(w, "request_id", span->request_id);
     jw_kcstr(w, "service", span->service);
     jw_kcstr(w, "instance", span->instance);
     jw_kcstr(w, "name", span->name);
@@ -64,5 +65,20 @@ void spans_write(const struct spans *s, struct str request_id, struct jsonw *w)
     jw_array(w);
     for (size_t i = 0; i < n; i++)
         write_span(found[i], w);
+    jw_array_end(w);
+}
+
+void spans_write_instance(const struct spans *s, struct str instance, struct jsonw *w)
+{
+    enum { SHOWN = 50 };
+    unsigned shown = 0;
+    jw_array(w);
+    for (unsigned i = 1; i <= s->n && shown < SHOWN; i++) {
+        const struct span *at = &s->ring[(s->next + SPANS_MAX - i) % SPANS_MAX];
+        if (!str_eq(str_of(at->instance), instance))
+            continue;
+        write_span(at, w);
+        shown++;
+    }
     jw_array_end(w);
 }

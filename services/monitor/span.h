@@ -27,6 +27,8 @@ void spans_init(struct spans *s);
 void spans_deinit(struct spans *s);
 /* Keeps a span message's data; malformed ones are ignored. */
 void spans_add(struct spans *s, const json_t *message);
+/* Writes the newest spans of one replica as an array, newest first. */
+void spans_write_instance(const struct spans *s, struct str instance, struct jsonw *w);
 /* Writes the spans of one request as an array, oldest start first. */
 void spans_write(const struct spans *s, struct str request_id, struct jsonw *w);
 

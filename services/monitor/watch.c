@@ -6,11 +6,15 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "monitor/app.h"
+#include "monitor/missed.h"
 #include "svc/events_parse.h"
 
 enum {
     LOOKED_MS = 30000, /* so long after the last look it goes on */
     OLD_MS = 30000,    /* an older answer is none */
+    SCAN_EVERY_MS = 15000,
+    SCAN_OLD_MS = 60000,
+    GRACE_S = 60, /* younger mails may still be on their way */
     HOURS = 24,
     HOUR_S = 3600,
 };
@@ -22,12 +26,17 @@ struct poll {
     bool asking;
 };
 
-enum what { QUEUE, COUNTS, MISSED, STATS, POLLS };
+enum what { QUEUE, COUNTS, STATS, POLLS };
 
 struct watch {
     struct monitor_app *app;
     int64_t looked_ms;
     struct poll poll[POLLS];
+    struct missed_scan scan; /* under way */
+    bool scanning;
+    int64_t scanned_ms, scan_asked_ms;
+    int64_t missed;
+    char missed_text[256];
 };
 
 struct question {
@@ -97,6 +106,36 @@ static void ask(struct watch *w, int which)
     rpc_call(w->app->mailer, &req, m->timeout_ms, false, on_answer, p);
 }
 
+/* ---- who did not get their mail ---- */
+
+static void on_scanned(struct missed_scan *s, enum err e, const struct frame *reply)
+{
+    struct watch *w = s->arg;
+    (void)reply;
+    w->scanning = false;
+    if (e == ERR_OK) {
+        const char *text =
+            json_string_value(json_object_get(json_array_get(s->rows, 0), "text"));
+        w->missed = s->count;
+        w->scanned_ms = clock_mono_ms();
+        snprintf(w->missed_text, sizeof w->missed_text, "%s", text ? text : "");
+    }
+    missed_free(s);
+}
+
+static void scan(struct watch *w)
+{
+    static const int64_t BACK_US = INT64_C(3) * 86400 * 1000000;
+    w->scan = (struct missed_scan){ .app = w->app,
+                                    .grace_s = GRACE_S,
+                                    .since_us = clock_wall_us() - BACK_US,
+                                    .done = on_scanned,
+                                    .arg = w };
+    w->scanning = true;
+    w->scan_asked_ms = clock_mono_ms();
+    missed_scan(&w->scan);
+}
+
 void watch_wanted(struct watch *w)
 {
     w->looked_ms = clock_mono_ms();
@@ -113,10 +152,14 @@ void watch_tick(struct watch *w)
         if (mailer.live > 0 && ASK[i].method && !w->poll[i].asking &&
             (w->poll[i].asked_ms == 0 || now - w->poll[i].asked_ms >= ASK[i].every_ms))
             ask(w, i);
+    if (mailer.live > 0 && !w->scanning &&
+        (w->scan_asked_ms == 0 || now - w->scan_asked_ms >= SCAN_EVERY_MS))
+        scan(w);
 }
 
 void watch_stale(struct watch *w)
 {
+    w->scan_asked_ms = 0;
     for (int i = 0; i < POLLS; i++)
         w->poll[i].asked_ms = 0;
 }
@@ -136,15 +179,12 @@ static int64_t integer_of(const json_t *o, const char *key)
 
 int64_t watch_missed(const struct watch *w)
 {
-    return integer_of(answer_of(w, MISSED), "count");
+    return clock_mono_ms() - w->scanned_ms < SCAN_OLD_MS ? w->missed : 0;
 }
 
 const char *watch_missed_text(const struct watch *w)
 {
-    const json_t *first =
-        json_array_get(json_object_get(answer_of(w, MISSED), "missed"), 0);
-    const char *text = json_string_value(json_object_get(first, "text"));
-    return text ? text : "Registered, and no mail has been accepted for them.";
+    return w->missed_text;
 }
 
 int64_t watch_dead(const struct watch *w)

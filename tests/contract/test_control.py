@@ -34,3 +34,31 @@ def test_log_levels(control):
         200, {"levels": "info,db=debug"})
     assert control.error("control.log_level", {"levels": "loud"})[0] == "invalid"
     assert control.call("control.log_level", {"levels": "info"})[0] == 200
+
+
+def test_a_replica_describes_itself_without_its_secrets(stack, control):
+    status, said = control.call("control.describe")
+    assert status == 200
+    assert said["service"] == "catalog" and said["system"]["pid"] > 0
+    assert said["system"]["threads"] >= 2 and said["system"]["open_fds"] > 3
+    options = {o["name"]: o for o in said["options"]}
+    assert options["POSTGRES_DB"]["source"] == "environment"
+    assert options["SHUTDOWN_TIMEOUT_MS"]["source"] == "default"
+    secrets = [o for o in said["options"] if o["secret"]]
+    assert secrets and all(o["value"] in ("set", "not set") for o in secrets)
+    assert {"name": "CATALOG_RPC_LISTEN", "address": options["CATALOG_RPC_LISTEN"]["value"]} \
+        in said["endpoints"]
+    stack.client("catalog", "gateway").call("catalog.product.list", "")
+    _, said = control.call("control.describe")
+    listed = next(m for m in said["methods"] if m["name"] == "catalog.product.list")
+    assert listed["requests"] >= 1 and listed["p50_us"] > 0
+    assert any(c["name"] == "rpc_server_requests_total" for c in said["counters"])
+    assert stack.client("catalog", "gateway").error("control.describe", None)[0] \
+        == "peer_not_allowed"
+
+
+def test_a_password_in_an_address_is_hidden(start_stack):
+    stack = start_stack(["catalog"], clients=("monitor",), LOG_FILE="x://me:hunter2@host/y")
+    _, said = stack.client("catalog", "monitor").call("control.describe")
+    text = next(o["value"] for o in said["options"] if o["name"] == "LOG_FILE")
+    assert text == "x://me:***@host/y" and "hunter2" not in str(said["options"])

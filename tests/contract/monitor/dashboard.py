@@ -90,6 +90,13 @@ class Dashboard:
             self.cookie, self.csrf = f"{name}={morsel.value}", answer.json["csrf"]
         return answer
 
+    def last_action(self, **query):
+        """The newest entry of the record, once it says how it ended."""
+        def ended():
+            action = self.get("/api/audit", limit=1, **query).json["actions"][0]
+            return action["outcome"] != "begun" and action
+        return env.wait_until(ended, 10, "the action has ended")
+
     # --- what the overview says -----------------------------------------------------------
 
     def replicas(self, service):

@@ -49,10 +49,6 @@ def state_of(board, job):
     return board.get(f"/api/mails/{job}").json["state"]
 
 
-def last_action(board):
-    return board.get("/api/audit", limit=1).json["actions"][0]
-
-
 def test_a_preview_does_nothing_and_is_not_recorded(board, make_mail):
     job = make_mail()
     before = board.get("/api/audit").json["actions"]
@@ -68,7 +64,7 @@ def test_a_dead_mail_is_sent_again_and_recorded(board, make_mail):
     said = act(board, "mails.retry", ids=[job], **WHY)
     assert (said["done"], said["count"]) == (True, 1)
     env.wait_until(lambda: state_of(board, job) == "sent", 15, "the mail is sent")
-    last = last_action(board)
+    last = board.last_action()
     assert last["id"] == said["audit_id"] and last["outcome"] == "done"
     assert (last["actor"], last["via"], last["action"], last["subject"], last["reason"],
             last["count"]) == ("ops", "basic", "mails.retry", job, WHY["reason"], 1)
@@ -89,7 +85,7 @@ def test_a_waiting_mail_is_revoked(board, make_mail):
     assert state_of(board, job) == "revoked"
     again = board.post("/api/actions/mails.revoke", {"ids": [job]} | WHY)
     assert again.status == 409
-    assert last_action(board)["outcome"] == "failed"
+    assert board.last_action()["outcome"] == "failed"
 
 
 def test_the_queue_is_paused_and_resumed(board):
@@ -189,7 +185,7 @@ def test_the_record_is_paged(board):
 def test_hostile_reasons_are_text(board):
     reason = "<script>alert(1)</script>\u2028'\""
     act(board, "queue.resume", reason=reason)
-    assert last_action(board)["reason"] == reason
+    assert board.last_action()["reason"] == reason
 
 
 def test_a_read_only_monitor_refuses_everybody(stack, board):

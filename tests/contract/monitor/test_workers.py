@@ -1,0 +1,139 @@
+"""Workers, the page of one, the flow between them, and who did not get their mail."""
+
+import secrets
+
+import pytest
+
+from dashboard import ADMIN, BASIC, Dashboard
+from quintet import env
+
+PASSWORD = "a pass phrase of some length"
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack, smtp):
+    return start_stack(["auth", "mailer", "monitor"], MONITOR_BASIC_AUTH=BASIC,
+                       AUTH_REPLICA="auth-1", MAILER_REPLICA="mailer-1",
+                       MONITOR_REPLICA="monitor-1",
+                       clients=("gateway", "monitor", "mailer", "auth"), **smtp.env())
+
+
+@pytest.fixture(scope="module")
+def board(stack):
+    board = Dashboard(stack, ADMIN)
+    env.wait_until(lambda: all(board.replica(s, f"{s}-1") for s in ("auth", "mailer", "monitor")),
+                   10, "all three are seen")
+    return board
+
+
+@pytest.fixture(scope="module")
+def admin(stack):
+    name = "ada" + secrets.token_hex(3)
+    stack.verb("auth", "createsuperuser", "--no-input", DJANGO_SUPERUSER_USERNAME=name,
+               DJANGO_SUPERUSER_EMAIL=f"{name}@example.com",
+               DJANGO_SUPERUSER_PASSWORD=PASSWORD)
+    board = Dashboard(stack, browser=True)
+    assert board.sign_in(name, PASSWORD).status == 200
+    return board
+
+
+def register(stack, email):
+    status, user = stack.client("auth").call("auth.register", {
+        "username": "u" + secrets.token_hex(4), "email": email, "password": PASSWORD})
+    assert status == 201
+    return user
+
+
+def test_all_replicas_are_listed(board):
+    said = board.get("/api/replicas").json
+    assert [r["instance"] for r in said["replicas"]] == ["auth-1", "mailer-1", "monitor-1"]
+    assert {s["name"] for s in said["services"]} == {"gateway", "auth", "catalog", "mailer",
+                                                     "monitor"}
+
+
+def test_a_replica_is_described_with_its_secrets_masked(board):
+    said = board.get("/api/replicas/auth-1").json
+    assert said["replica"]["status"] == "up" and said["described_error"] is None
+    described = said["described"]
+    assert described["instance"] == "auth-1" and described["system"]["threads"] > 1
+    assert all(o["value"] in ("set", "not set") for o in described["options"] if o["secret"])
+    assert any(c["kind"] == "started" for c in said["changes"])
+    assert board.get("/api/replicas/nobody").status == 404
+
+
+def test_a_dead_replica_still_has_a_page(stack, board):
+    stack.daemons["mailer"].kill()
+    env.wait_until(lambda: board.replica("mailer", "mailer-1")["status"] == "crashed", 15,
+                   "the crash is seen")
+    said = board.get("/api/replicas/mailer-1").json
+    assert said["described"] is None and "does not answer" in said["described_error"]
+    assert said["changes"][0]["kind"] == "crashed"
+    stack.restart("mailer")
+    env.wait_until(lambda: board.replica("mailer", "mailer-1")["status"] == "up", 15, "it is up")
+    assert board.replica("mailer", "mailer-1")["restarts"] == 1
+
+
+def test_figures_come_from_the_services_own_counters(stack, board):
+    def counted():
+        stack.client("auth").call("auth.jwks", None)
+        r = board.replica("auth", "auth-1")
+        return r["rate"] > 0 and r["p99_us"]
+    env.wait_until(counted, 15, "auth's calls are counted", every=0.2)
+
+
+def test_the_flow_shows_stream_consumers_and_queue(stack, board):
+    register(stack, "flow@example.com")
+
+    def caught_up():
+        flow = board.get("/api/flow").json
+        mailer = [c for c in flow["consumers"] if c["name"] == "mailer-1"]
+        return flow["stream"]["head"] >= 1 and mailer and mailer[0]["lag"] == 0 \
+            and mailer[0]["applied"] == flow["stream"]["head"] and flow
+    flow = env.wait_until(caught_up, 15, "the mailer has applied the event")
+    assert flow["queues"][0]["name"] == "mail" and flow["queues"][0]["consumers"] == 1
+    assert {"from", "to", "kind", "rate"} <= set(flow["edges"][0])
+    assert {(e["instance"], e["status"]) for e in flow["endpoints"]} >= {("auth-1", "up")}
+    assert any(p["service"] == "auth" and p["connected"] for p in flow["postgres"])
+
+
+def test_who_did_not_get_their_mail_and_a_new_one(stack, board, admin, smtp):
+    address = f"kim{secrets.token_hex(3)}@example.net"
+    smtp.script("RCPT", "550 5.1.1 mailbox unavailable")
+    user = register(stack, address)
+    missed = env.wait_until(
+        lambda: [m for m in board.get("/api/missed", after_s=0).json["missed"]
+                 if m["user_id"] == user["id"] and m["why"] == "dead"], 20, "it is missed")[0]
+    assert missed["email"] == address and missed["event"] == "user.registered"
+    assert "550" in missed["text"] and missed["job_id"]
+    preview = admin.post("/api/actions/mails.resend", {"user_id": user["id"], "preview": True})
+    assert preview.status == 200 and preview.json["count"] == 1
+    refused = board.post("/api/actions/mails.resend", {"user_id": user["id"], "reason": "asked"})
+    assert refused.status == 403 and "signed in" in refused.json["detail"]
+    done = admin.post("/api/actions/mails.resend",
+                      {"user_id": user["id"], "reason": "the box is back"})
+    assert done.status == 200, done.body
+    assert address in done.json["summary"]
+    smtp.wait_for(address)
+
+
+def test_an_address_is_corrected(stack, admin, smtp):
+    wrong, right = (f"{w}{secrets.token_hex(3)}@example.net" for w in ("wrogn", "right"))
+    user = register(stack, wrong)
+    body = {"user_id": user["id"], "email": right, "reason": "misspelt"}
+    done = admin.post("/api/actions/mails.correct", body)
+    assert done.status == 200, done.body
+    smtp.wait_for(right)
+    for bad in ({"email": "nothing"}, {"user_id": 0}, {"user_id": "1"}):
+        assert admin.post("/api/actions/mails.correct", body | bad).status == 400
+    gone = admin.post("/api/actions/mails.correct", body | {"user_id": 999999})
+    assert gone.status == 404
+    last = admin.last_action()
+    assert (last["outcome"], last["subject"]) == ("failed", "user 999999")
+
+
+def test_mails_by_hour_come_from_the_mailer(board):
+    board.get("/api/overview")
+    mails = env.wait_until(
+        lambda: (m := board.get("/api/overview").json["mails"])["totals"]["sent"] and m, 30,
+        "sent mails are counted")
+    assert mails["complete"] and len(mails["sent"]) == 24 and sum(mails["sent"]) >= 1
