@@ -137,7 +137,7 @@ static int preview(struct svc *svc, int argc, char **argv)
     char *why = NULL;
     if (argc != 2 + html) {
         fprintf(stderr, "Usage: mailer preview verification|welcome|password_reset|"
-                        "password_changed [--html]\n");
+                        "password_changed|account_exists|session_ended [--html]\n");
         return EXIT_USAGE;
     }
     const struct letters_config letters = mailer_config_letters(svc->app_cfg);

@@ -48,6 +48,7 @@ static const struct mail_rule {
     { "user.password_reset_requested", 1, "password_reset", true, true },
     { "user.password_changed", 1, "password_changed", false, false },
     { "user.account_exists", 1, "account_exists", false, false },
+    { "session.revoked", 1, "session_ended", false, false },
 };
 
 static const struct mail_rule *find_rule(const struct event *e, const json_t *payload)

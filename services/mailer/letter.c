@@ -40,6 +40,7 @@ static const struct kind {
     { "password_reset", "/api/auth/reset-password/?", true },
     { "password_changed", NULL, false },
     { "account_exists", NULL, false },
+    { "session_ended", NULL, false },
 };
 enum { KIND_COUNT = ARRAY_LEN(KINDS) };
 

@@ -126,8 +126,8 @@ export const replicaState = status => kindOf(status) === 'well' || kindOf(status
   ? el('span', {class: 'state'}, mark(status), status)
   : el('span', {class: 'state'}, mark(status), chip(kindOf(status), status));
 
-const TEMPLATES = {verification: 'verification', welcome: 'welcome', password_reset: 'reset', password_changed: 'password changed'};
-const TITLES = {verification: 'Verification mail', welcome: 'Welcome mail', password_reset: 'Password reset mail', password_changed: 'Password changed mail'};
+const TEMPLATES = {verification: 'verification', welcome: 'welcome', password_reset: 'reset', password_changed: 'password changed', session_ended: 'session ended'};
+const TITLES = {verification: 'Verification mail', welcome: 'Welcome mail', password_reset: 'Password reset mail', password_changed: 'Password changed mail', session_ended: 'Session ended mail'};
 export const templateName = t => TEMPLATES[t] ?? t;
 export const templateTitle = t => TITLES[t] ?? `Mail ${t}`;
 

@@ -94,7 +94,9 @@ def test_reuse_is_an_event_and_in_the_snapshot(auth, user, login, events_of, sna
     assert refused(auth, first), "its child was used: its answer was not lost"
     event = events_of(user["id"], 2)[1]
     assert event["type"] == "session.revoked"
-    assert event["payload"]["reason"] == "refresh_reused"
+    assert event["payload"] == {
+        "user_id": user["id"], "sid": claims_of(first)["sid"], "reason": "refresh_reused",
+        "username": user["username"], "email": user["email"]}
     assert event["payload"]["sid"] in [s["sid"] for s in snapshot()["sessions"]]
 
 

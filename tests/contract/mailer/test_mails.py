@@ -100,7 +100,21 @@ def test_a_changed_password_is_noticed(auth, smtp, address, job_of):
     assert job_of(to, "sent")["template"] == "password_changed"
 
 
+def test_a_stolen_token_is_noticed(auth, smtp, address, job_of):
+    to = address()
+    auth.event("session.revoked", {"user_id": 7, "username": "bob", "email": to,
+                                   "sid": "0" * 32, "reason": "refresh_reused"},
+               created_at="2026-11-22T10:12:57.161784Z",
+               expires_at="2999-01-01T00:00:00Z")
+    (mail,) = smtp.wait_for(to)
+    assert mail.subject == "One of your sessions was ended" and "Hello bob," in mail.text
+    assert "used a second time on 22 November 2026, 10:12 UTC." in mail.text
+    assert "http" not in mail.text
+    assert job_of(to, "sent")["template"] == "session_ended"
+
+
 @pytest.mark.parametrize("kind, payload, more", [
+    ("session.revoked", {"user_id": 1, "sid": "0" * 32, "reason": "logout"}, {}),
     ("user.renamed", {"user_id": 1, "username": "x", "email": "no@example.net"}, {}),
     ("user.registered", {"user_id": 1, "username": "x", "email": ""}, {"sealed": "AAAA"}),
     ("user.registered", {"user_id": 1, "username": "x", "email": "no@example.net"}, {}),
@@ -109,7 +123,7 @@ def test_a_changed_password_is_noticed(auth, smtp, address, job_of):
     ("user.password_reset_requested",
      {"user_id": 1, "username": "x", "email": "no@example.net"}, {}),
     ("user.password_changed", {"user_id": 1, "username": "x", "email": ""}, {}),
-], ids=["type", "no address", "no secret", "version", "reset without secret",
+], ids=["logout", "type", "no address", "no secret", "version", "reset without secret",
         "change without address"])
 def test_other_events_are_only_remembered(auth, smtp, database, address, kind, payload,
                                           more):
