@@ -1,5 +1,6 @@
 #include "gateway/app.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "gateway/redis.h"
 #include "svc/exit.h"
@@ -11,6 +12,9 @@ enum { CONNECTION_MEMORY = 16 * 1024 };
 
 /* A client that is connected and silent when the port closes may be about to ask. */
 enum { LINGER_MS = 1000 };
+
+/* How long the first ready waits for catalog. */
+enum { MEET_CATALOG_MS = 3000 };
 
 /* ---- start ---- */
 
@@ -140,6 +144,7 @@ bool gateway_init(struct svc *svc)
     app->cfg = svc->app_cfg;
     svc->app = app;
     svc->init_exit_code = EXIT_CONFIG; /* what fails below is a setting */
+    app->meet_catalog_until_ms = clock_mono_ms() + MEET_CATALOG_MS;
     gateway_inbox_init(&app->inbox);
     app->metrics = gateway_metrics_new(svc->contract);
     app->hosts = gateway_hosts_new(app->cfg->public_url, app->cfg->allowed_hosts);
@@ -158,6 +163,21 @@ bool gateway_init(struct svc *svc)
 
 /* ---- state ---- */
 
+/* A gateway that has just started is not given requests before it has met catalog, or one
+ * that grows in number would fail its first clients. Without catalog it goes on after a
+ * while: half of a service is better than none. */
+static bool has_met_catalog(struct gateway_app *app)
+{
+    struct rpc_client_state catalog;
+    if (!app->meet_catalog_until_ms)
+        return true;
+    rpc_client_state(app->catalog, &catalog);
+    if (catalog.live == 0 && clock_mono_ms() < app->meet_catalog_until_ms)
+        return false;
+    app->meet_catalog_until_ms = 0;
+    return true;
+}
+
 bool gateway_ready(struct svc *svc, const char **ret_why)
 {
     struct gateway_app *app = svc->app;
@@ -167,6 +187,8 @@ bool gateway_ready(struct svc *svc, const char **ret_why)
         *ret_why = "no token keys from auth yet";
     else if (auth.live == 0)
         *ret_why = "no auth replica answers";
+    else if (!has_met_catalog(app))
+        *ret_why = "no catalog replica answers yet";
     else
         return gateway_revocations_ready(app->revocations, ret_why);
     return false;

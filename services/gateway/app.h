@@ -73,6 +73,7 @@ struct gateway_app {
     struct redis *redis; /* NULL: no REDIS_URL */
     struct limiter *limiter;
     struct rpc_client *auth, *catalog;
+    int64_t meet_catalog_until_ms; /* 0: it was met, or waited for long enough */
     struct gateway_keyring *keyring;
     struct gateway_revocations *revocations;
     struct gateway_health *health;

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import re
 import time
 
 from engine import run, wait_until
@@ -30,11 +31,22 @@ def summary(outcomes):
     return text
 
 
+def trace(stack, outcomes):
+    """Prints what the daemons logged about the first of the failed requests."""
+    ids = [m.group(1) for o in outcomes if o.failed
+           for m in [re.search(r"'request_id': '(\w+)'", o.detail)] if m][:3]
+    for service in ("gateway", "auth", "catalog") if ids else ():
+        for line in stack.project.logs(service).splitlines():
+            if any(i in line for i in ids):
+                print(f"    {service}: {line[:500]}")
+
+
 def expect_none(stack, report, name, began):
     """No request that began since then may have failed."""
     outcomes = stack.load.since(began)
     report.figure(name, summary(outcomes))
     failed = [str(o) for o in outcomes if o.failed]
+    trace(stack, outcomes)
     report.check(f"{name}: no request failed", outcomes and not failed, failed[:6])
 
 
