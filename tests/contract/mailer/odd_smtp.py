@@ -25,6 +25,7 @@ class OddSmtp:
         self.logins = []       # what followed AUTH
         self.go, self.reached = threading.Event(), threading.Event()
         self.always = {}       # point: action
+        self.pace = 0.0        # seconds from the dot to its answer
         self._script, self._lock = {}, threading.Lock()
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
@@ -160,4 +161,5 @@ class OddSmtp:
             first = (self._script.get("END") or [""])[0]
         if not first[:1] in ("4", "5") and first != "cut":
             self.mails.append(body)
+        time.sleep(self.pace)
         self._answer(client, "END", "250 taken")
