@@ -47,8 +47,8 @@ static void on_counts(void *arg, const struct db_result *r)
     jw_object_end(&l->w);
     jw_object_end(&l->w);
     jw_end(&l->w);
-    call_reply(l->call, 0, buf_get(&l->out));
-    buf_deinit(&l->out);
+    struct buf out AUTO_BUF = l->out; /* l goes with its call */
+    call_reply(l->call, 0, buf_get(&out));
 }
 
 static void ask_counts(struct listing *l)

@@ -48,8 +48,8 @@ static void on_domains(void *arg, const struct db_result *r)
     jw_array_end(w);
     jw_object_end(w);
     jw_end(w);
-    call_reply(s->call, 0, buf_get(&s->out));
-    buf_deinit(&s->out);
+    struct buf out AUTO_BUF = s->out; /* s goes with its call */
+    call_reply(s->call, 0, buf_get(&out));
 }
 
 static void ask_domains(struct stats *s)
