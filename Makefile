@@ -84,7 +84,7 @@ $(B)/lib/%_test: $(B)/lib/%_test.o $(B)/libsvc.a $(B)/libbase.a
 
 # --- run, test, tidy ---------------------------------------------------------------
 .PHONY: run clean-run deps test test-unit unit test-browser test-proxies test-compose
-.PHONY: psql migration chaos chaos-plants image bench lint fmt
+.PHONY: psql migration chaos chaos-plants image bench bench-mail lint fmt
 
 run:
 	@deploy/local/install build run
@@ -138,6 +138,11 @@ bench:
 	@+$(MAKE) --no-print-directory all bench-programs
 	@tests/bench/run $(if $(BENCH_ROWS),--rows $(BENCH_ROWS))
 
+bench-mail:
+	@deploy/local/install build run bench test
+	@+$(MAKE) --no-print-directory all bench-programs
+	@tests/bench/mail
+
 -include tests/bench/module.mk
 
 fmt:
@@ -170,4 +175,5 @@ help:
 	@echo 'make chaos      kill and stop everything under load, then count what was lost'
 	@echo 'make test-compose  the containers: up, scaled, rolled, killed, cut off, under load'
 	@echo 'make bench      CPU per request beside the floors of this machine'
+	@echo 'make bench-mail mails a second and CPU per mail beside libcurl alone'
 	@echo 'make lint       style, layers, budgets'

@@ -27,7 +27,7 @@ door() { # HEADER PATTERN-OF-FILES-THAT-MAY
 door 'microhttpd.h' '^(lib/svc/http[^/]*|tests/bench/.*)$'
 door 'libpq-fe.h' '^(lib/svc/(db|migrate|test_postgres|svc_once)[^/]*|tests/bench/.*)$'
 door 'jwt.h' '^lib/svc/token[^/]*$'
-door 'curl/curl.h' '^services/mailer/(smtp|verdict)[^/]*$'
+door 'curl/curl.h' '^(services/mailer/smtp[^/]*|tests/bench/.*)$'
 door 'hiredis/[a-z]*.h' '^(lib/svc/redis|services/gateway/redis)[^/]*$'
 door 'zxcvbn.h' '^services/auth/password_strength.c$'
 

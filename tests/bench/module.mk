@@ -2,12 +2,14 @@
 # bench.c with the libraries of its BENCH_LIBS_<program>; included by the Makefile, whose
 # compile rule makes the objects.
 
-BENCH_PROGS := load floor_http floor_zmq floor_pg
+BENCH_PROGS := load floor_http floor_zmq floor_pg floor_smtp sink_smtp
 
 BENCH_LIBS_load       :=
 BENCH_LIBS_floor_http := -lmicrohttpd -lpthread
 BENCH_LIBS_floor_zmq  := -lzmq -lpthread
 BENCH_LIBS_floor_pg   := -lpq
+BENCH_LIBS_floor_smtp := -lcurl
+BENCH_LIBS_sink_smtp  :=
 
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGS:%=$(B)/bench/%)
