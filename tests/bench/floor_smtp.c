@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "bench.h"
+
 enum { CONNECTIONS_MAX = 64, MAIL_MAX = 512 * 1024 };
 
 struct sender {
@@ -108,8 +110,7 @@ static void run(int connections, int mails)
 int main(int argc, char **argv)
 {
     FILE *f = argc == 5 ? fopen(argv[4], "rb") : NULL;
-    int connections = argc == 5 ? atoi(argv[2]) : 0;
-    if (!f || connections < 1 || connections > CONNECTIONS_MAX) {
+    if (!f) {
         fprintf(stderr, "Usage: floor_smtp PORT CONNECTIONS MAILS FILE\n");
         return 64;
     }
@@ -118,7 +119,8 @@ int main(int argc, char **argv)
     snprintf(url, sizeof url, "smtp://127.0.0.1:%s", argv[1]);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     double started = now(), used = cpu();
-    run(connections, atoi(argv[3]));
+    run((int)bench_number("CONNECTIONS", argv[2], 1, CONNECTIONS_MAX),
+        (int)bench_number("MAILS", argv[3], CONNECTIONS_MAX, 10000000));
     printf("%.6f %.6f\n", now() - started, cpu() - used);
     return 0;
 }
