@@ -100,8 +100,9 @@ def test_spans_are_found_by_request(board, auth):
                                "duration_us": 7, "status": 201})
         return board.get(f"/api/requests/{rid}").json["spans"]
     spans = env.wait_until(said, 10, "the span is kept", every=0.1)
-    assert spans[0] == {"service": "auth", "instance": "auth-t", "name": "auth.register",
-                        "start_us": 5, "duration_us": 7, "status": 201}
+    assert spans[0] == {"request_id": rid, "service": "auth", "instance": "auth-t",
+                        "name": "auth.register", "start_us": 5, "duration_us": 7,
+                        "status": 201}
 
 
 @pytest.mark.parametrize("path,status,kind", [
