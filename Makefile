@@ -104,7 +104,8 @@ test:
 
 image:
 	docker build -f deploy/Dockerfile -t quintet:local --build-arg VERSION=$(VERSION) \
-	    --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
+	    --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
+	    $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) .
 
 # The pages in a real Chromium: all daemons for the whole story, a made-up day for every page.
 test-browser:
