@@ -111,6 +111,7 @@ def first_up(stack, report):
     report.figure("from up to all healthy", f"{time.monotonic() - began:.1f} s")
     stack.volumes |= stack.project.volumes()
     job.check_health(stack, report)
+    job.check_client(stack, report)
     job.check_hardening(stack, report)
     report.figure("memory at rest, MiB", readable(stack.project.memory()))
 
