@@ -458,13 +458,17 @@ def handler(world):
     return Handler
 
 
+class Listener(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # a browser opens several connections at once, and 5 are few
+
+
 class Server:
     """with Server(World()) as url: ..."""
 
     def __init__(self, world, port=0):
         self.world = world
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler(world))
-        self.http.daemon_threads = True
+        self.http = Listener(("127.0.0.1", port), handler(world))
 
     def __enter__(self):
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
