@@ -13,6 +13,7 @@ from stack import ROOT, Impossible, get
 
 PASSWORD = "a pass phrase of the bench"
 USERS = 32
+REPORTED = {"filtered list", "search"}  # no target depends on them
 PAGE = ROOT / "services/catalog/sql/product_newest.sql"
 
 
@@ -63,7 +64,7 @@ class Routes:
             Route("item", ("--match", '"id":{id},'), "/api/products/{id}"),
             Route("list page 1", (), "/api/products"),
             Route("list page 900", (), "/api/products?page=900"),
-            Route("filtered list", (), "/api/products?category={id}&price__gte=50", 10, 8),
+            Route("filtered list", (), "/api/products?category={id}&price__gte=50", 10, 2),
             Route("search", (), "/api/products?search={id}", connections=4),
             Route("create", ("--method", "POST", "--status", "201", *write(self.token), "--body",
                              '{"name": "Made {id}", "price": "9.99", "category": 1}'),
@@ -90,6 +91,19 @@ class Routes:
         used["total_us"] = sum(used["user"].values()) + sum(used["system"].values())
         used["hash_us"] = used["threads"].get("auth", {}).get("hash", 0.0)
         return used
+
+    def try_sample(self, route, rows):
+        """A sample; none, and a line, when a reported route does not answer in time: what
+        counts many rows may take longer than its deadline on a busy machine."""
+        try:
+            self.sample(route, rows, 1)  # so that caches and plans are those of the long run
+            return self.bench.undisturbed(
+                lambda: self.sample(route, rows, self.options.route_seconds))
+        except Impossible as why:
+            if route.name not in REPORTED:
+                raise
+            self.say(f"{route.name} with {rows:,} products failed: {str(why).splitlines()[-1]}")
+            return None
 
     # ---- floors ----------------------------------------------------------------------
 
@@ -134,9 +148,9 @@ class Routes:
         floors = self.floors.setdefault(rows, {"item": [], "page": []})
         for number in range(self.options.route_rounds):
             for route in self.routes():
-                self.sample(route, rows, 1)  # so that caches and plans are those of the long run
-                samples.setdefault(route.name, []).append(self.bench.undisturbed(
-                    lambda r=route: self.sample(r, rows, self.options.route_seconds)))
+                sample = self.try_sample(route, rows)
+                if sample:
+                    samples.setdefault(route.name, []).append(sample)
             floors["item"].append(self.item_floors())
             floors["page"].append(self.page_floors())
             worst = max(s[-1]["foreign_percent"] for s in samples.values())
