@@ -4,6 +4,8 @@ replica that dies, a monitor that restarts. Nothing here talks to the monitor bu
 import secrets
 
 import pytest
+from chrome import DESK, PHONE
+from quintet import env
 from selenium.webdriver.common.keys import Keys
 
 BAD = "<img src=x onerror=alert(1)>"
@@ -85,6 +87,11 @@ def test_a_killed_replica_is_called_crashed(signed_in, stack):
     browser.until(lambda: len(pips()) == 2, "two replicas of catalog are seen", 15)
     stack.daemons["catalog-2"].kill()
     browser.shows("catalog-2 has crashed", timeout=5)
+    browser.click(".notice a", "Evidence")
+    browser.until(lambda: browser.one("h1").text == "catalog-2", "its page")
+    browser.one(".head .chip", "crashed")
+    assert browser.one(".notice p").text.strip() not in ("", "catalog-2 is crashed.")
+    assert browser.accessible() == []
     stack.restart("catalog-2")
     browser.click("nav a", "Overview")
     browser.until(lambda: "catalog-2" not in "".join(n.text for n in browser.all(".notice")), "all is well again", 15)
@@ -108,6 +115,24 @@ def test_history_survives_the_monitor(signed_in, stack, smtp, register):
     browser.until(lambda: " sent" in browser.text and "\n0 sent" not in browser.text, "the mails before are counted")
 
 
+def test_draining_and_log_level(signed_in, stack):
+    browser = signed_in
+    browser.open(stack.monitor_url + "/workers/catalog-2")
+    browser.shows("catalog-2")
+    browser.click(".actions button", "Drain\u2026")
+    browser.type("dialog input[name=reason]", "a new disk" + Keys.ENTER)
+    browser.one(".head .chip", "draining", timeout=15)
+    browser.click(".actions button", "Resume\u2026")
+    browser.type("dialog input[name=reason]", "it has one" + Keys.ENTER)
+    browser.until(lambda: browser.one(".head .state").text == "up", "it is up again", 15)
+    browser.click(".actions button", "Log level\u2026")
+    browser.type("dialog input[name=levels]", "info,db=debug")
+    browser.type("dialog input[name=reason]", "slow statements" + Keys.ENTER)
+    browser.click(".tabs a", "System")
+    browser.shows("info,db=debug", timeout=15)
+    browser.quiet()
+
+
 def test_the_queue_can_be_paused(signed_in, stack, smtp, register):
     browser = signed_in
     browser.click("nav a", "Tasks")
@@ -122,6 +147,27 @@ def test_the_queue_can_be_paused(signed_in, stack, smtp, register):
     smtp.wait_for(to)
     browser.until(lambda: "The queue is paused." not in "".join(n.text for n in browser.all(".notice")), "it runs again", 15)
     browser.quiet()
+
+
+@pytest.mark.parametrize("view", [(DESK, False), (DESK, True), (PHONE, False)], ids=["light", "dark", "phone"])
+def test_every_page_is_sound_with_real_data(signed_in, stack, smtp, register, view):
+    browser = signed_in
+    smtp.wait_for(register())
+    browser.resize(*view)
+    mail = None
+    found = {}
+    for page in ("", "workers", "workers/mailer-1", "workers/mailer-1?tab=queues", "workers/mailer-1?tab=limits", "workers/mailer-1?tab=configuration",
+                 "workers/mailer-1?tab=system", "workers/mailer-1?tab=counters", "workers/mailer-1?tab=history", "tasks", "MAIL", "flow", "missed", "dead", "audit"):
+        if page == "MAIL":
+            page = mail
+        browser.open(f"{stack.monitor_url}/{page}")
+        browser.settled()
+        if page == "tasks":
+            mail = browser.one(".rows a.row-link").get_attribute("href").split("/", 3)[3]
+        problems = browser.console() + browser.accessible() + ([f"{browser.too_wide()} px too wide"] if browser.too_wide() > 0 else [])
+        if problems:
+            found[page] = problems
+    assert not found, "\n".join(f"{p}: {w}" for p, ws in found.items() for w in ws)
 
 
 def test_signing_out(signed_in, stack):
