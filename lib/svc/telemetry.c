@@ -83,6 +83,14 @@ static void write_process(struct jsonw *w)
     jw_kint(w, "pid", getpid());
     jw_kint(w, "rss_kib", use.resident_kib);
     jw_kint(w, "cpu_us", use.cpu_us);
+    double load[3];
+    if (getloadavg(load, 3) != 3)
+        return;
+    jw_key(w, "loadavg");
+    jw_array(w);
+    for (int i = 0; i < 3; i++)
+        jw_double(w, load[i]);
+    jw_array_end(w);
 }
 
 static void write_state(struct svc *svc, struct jsonw *w)

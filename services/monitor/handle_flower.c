@@ -358,9 +358,7 @@ static json_t *worker_of(const struct replica *r)
 {
     bool mails = strcmp(r->service, "mailer") == 0;
     struct figures totals = { 0 };
-    unsigned last = (r->sample->next + SAMPLE_WINDOW - 1) % SAMPLE_WINDOW;
-    if (r->sample->n > 0)
-        totals = r->sample->beats[last].totals;
+    sample_totals(r->sample, &totals);
     json_t *registered = json_array(), *total = json_object(), *queues = json_array();
     for (size_t i = 0; mails && i < ARRAY_LEN(TEMPLATES); i++) {
         char name[64];

@@ -75,6 +75,38 @@ static void write_load(const json_t *load, struct jsonw *w)
     jw_kraw(w, "load", text ? str_of(text) : STR("{}"));
 }
 
+/* Flower's columns: what a replica has finished since its start, and what it is at. A
+ * mailer's work is attempts, the gateway's HTTP requests, the others' calls. */
+static void write_done(const struct replica *r, struct jsonw *w)
+{
+    struct figures f = { 0 };
+    sample_totals(r->sample, &f);
+    bool mails = f.has_counter & 1u << COUNT_SENT, http = f.has_time & 1u << TIME_HTTP;
+    enum figure_histogram time = mails ? TIME_ATTEMPT : http ? TIME_HTTP : TIME_RPC;
+    enum figure_counter bad = mails  ? COUNT_DEAD
+                              : http ? COUNT_HTTP_5XX
+                                     : COUNT_RPC_ERRORS;
+    const char *active = mails ? "sending" : http ? "http_in_flight" : "in_flight";
+    int64_t all = figures_count(&f.time[time]), failed = f.counter[bad];
+    jw_kint(w, "active", json_integer_value(json_object_get(r->load, active)));
+    jw_kint(w, "processed", all);
+    jw_kint(w, "failed", failed);
+    jw_kint(w, "succeeded", mails ? f.counter[COUNT_SENT] : all - failed);
+    if (mails)
+        jw_kint(w, "retried", f.counter[COUNT_DEFERRED]);
+    else
+        jw_knull(w, "retried");
+    if (r->loadavg[0] < 0) {
+        jw_knull(w, "loadavg");
+        return;
+    }
+    jw_key(w, "loadavg");
+    jw_array(w);
+    for (size_t i = 0; i < ARRAY_LEN(r->loadavg); i++)
+        jw_double(w, round(r->loadavg[i] * 100) / 100);
+    jw_array_end(w);
+}
+
 void overview_write_replica(const struct monitor_app *app, const struct replica *r,
                             struct jsonw *w)
 {
@@ -99,6 +131,7 @@ void overview_write_replica(const struct monitor_app *app, const struct replica 
     jw_kint(w, "restarts", r->restarts);
     krate(w, "rate", window.rate);
     write_main_times(w, &window.f);
+    write_done(r, w);
     write_load(r->load, w);
     jw_object_end(w);
 }

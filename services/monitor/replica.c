@@ -114,6 +114,14 @@ static bool note_boot(struct replicas *t, struct replica *r, const char *boot_id
     return true;
 }
 
+static void read_loadavg(struct replica *r, const json_t *told)
+{
+    for (size_t i = 0; i < ARRAY_LEN(r->loadavg); i++) {
+        const json_t *n = json_array_get(told, i);
+        r->loadavg[i] = json_is_number(n) ? json_number_value(n) : -1;
+    }
+}
+
 static void read_cpu(struct replica *r, const json_t *beat, int64_t now_ms)
 {
     int64_t cpu = message_int(beat, "cpu_us");
@@ -191,6 +199,7 @@ bool replicas_beat(struct replicas *t, const char *sender, const json_t *beat,
     r->uptime_s = message_int(beat, "uptime_s");
     r->pid = message_int(beat, "pid");
     r->rss_kib = message_int(beat, "rss_kib");
+    read_loadavg(r, json_object_get(beat, "loadavg"));
     r->at_us = at_us;
     r->last_ms = now_ms;
     r->farewell = false;

@@ -45,8 +45,9 @@ struct replica {
     char state[16], why[120];
     int64_t first_ms, last_ms; /* monotonic, of receipt */
     int64_t uptime_s, pid, rss_kib, cpu_us, cpu_permille;
-    int64_t at_us;    /* wall, of the sender's last beat */
-    int64_t since_us; /* wall, of the last change of status */
+    double loadavg[3]; /* of its host; the first below 0: not told */
+    int64_t at_us;     /* wall, of the sender's last beat */
+    int64_t since_us;  /* wall, of the last change of status */
     bool farewell;
     int restarts;
     enum replica_probe probe;

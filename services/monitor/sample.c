@@ -101,6 +101,14 @@ void sample_beat(struct sample *s, const struct figures *totals,
         s->n++;
 }
 
+bool sample_totals(const struct sample *s, struct figures *ret)
+{
+    if (s->n == 0)
+        return false;
+    *ret = s->beats[(s->next + SAMPLE_WINDOW - 1) % SAMPLE_WINDOW].totals;
+    return true;
+}
+
 double sample_window(const struct sample *s, int64_t wall_us, struct figures *ret)
 {
     *ret = (struct figures){ 0 };

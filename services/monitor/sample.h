@@ -49,6 +49,8 @@ void sample_flush(struct sample *s, int64_t wall_us, bool all, sample_keep_fn *k
                   void *arg);
 /* Hands over what a long slot has so far. */
 void sample_checkpoint(struct sample *s, sample_keep_fn *keep, void *arg);
+/* All that was counted since its start, as the last beat told; false: nothing yet. */
+bool sample_totals(const struct sample *s, struct figures *ret);
 /* What was counted in the window, and its length in seconds (0: not known yet, or the
  * last beat is older than 3 s). */
 double sample_window(const struct sample *s, int64_t wall_us, struct figures *ret);

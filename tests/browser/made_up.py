@@ -249,7 +249,7 @@ class World:
     def described(self, r):
         option = lambda name, value, default, source, help_, secret=False: {  # noqa: E731
             "name": name, "flag": "--" + name.lower().replace("_", "-"), "value": value, "default": default, "source": source, "secret": secret, "help": help_}
-        return {"service": r["service"], "instance": r["instance"], "version": "0.4.2", "boot_id": "0193a5b0-7c11-7d0e-9f00-2f6d1c000000", "started_at": ago(r["uptime_s"]),
+        return {"service": r["service"], "instance": r["instance"], "version": "0.4.2", "started_at": ago(r["uptime_s"]),
                 "system": {"host": "a1", "kernel": "Linux 6.1", "machine": "x86_64", "cpus": 2, "pid": r["pid"], "uid": 65532, "threads": 4, "open_fds": 31, "rss_kib": r["rss_kib"],
                            "peak_rss_kib": r["rss_kib"] + 400, "cpu_user_us": 81234567, "cpu_system_us": 31234567, "minor_faults": 1212, "major_faults": 0,
                            "voluntary_switches": 98121, "involuntary_switches": 1211},
@@ -263,11 +263,11 @@ class World:
                 "log_levels": "info", "draining": False}
 
     def flow(self):
-        return {"stream": {"epoch": "0193a5b0-7c11", "head": 18402, "published": 18402, "outbox": 0, "oldest_unpublished_s": 0, "error": None},
-                "consumers": [{"name": n, "applied": 18402, "lag": 0, "seen_at": ago(1), "gaps": g, "pulls": g} for n, g in (("mailer", 3), ("catalog", 0), ("gateway", 0))],
+        return {"stream": {"head": 18402, "outbox": 0},
+                "consumers": [{"name": f"{n}-1", "service": n, "applied": 18402, "lag": 0, "seen_at": ago(1), "gaps": g, "pulls": g} for n, g in (("mailer", 3), ("catalog", 0), ("gateway", 0))],
                 "queues": [{"name": "mail", "messages": 6, "ready": 4, "unacked": 2, "consumers": 2, "oldest_s": 1, "paused": self.paused}],
                 "edges": self.edges(), "endpoints": [{"service": r["service"], "instance": r["instance"], "control": r["control"], "status": r["status"]} for s in self.services() for r in s["replicas"]],
-                "redis": {"state": "up", "why": None}, "postgres": [{"service": s, "connected": True, "in_flight": 1} for s in ("auth", "catalog", "mailer", "monitor")]}
+                "redis": {"state": "up", "why": None}, "postgres": [{"service": s, "instance": f"{s}-1", "connected": True, "in_flight": 1} for s in ("auth", "catalog", "mailer", "monitor")]}
 
     def missed(self):
         dead = [m for m in self.mails if m["state"] == "dead"][:2]
@@ -388,7 +388,7 @@ def route(world, method, path, q, body):
         if r:
             up = r["status"] == "up"
             return 200, {"replica": r, "described": world.described(r) if up else None, "described_at": ago(1), "described_error": None if up else "No answer within 2 s.",
-                         "changes": world.overview()["changes"][:3], "boots": [{"boot_id": "0193a5b0-7c11-7d0e-9f00-2f6d1c000000", "at": ago(71000)}], "spans": world.spans("a91c07f2" * 4)}
+                         "changes": world.overview()["changes"][:3], "boot_id": "0193a5b0-7c11-7d0e-9f00-2f6d1c000000", "spans": world.spans("a91c07f2" * 4)}
     return 404, {"error": True, "status_code": 404, "code": "not_found", "detail": "Nothing is here."}
 
 

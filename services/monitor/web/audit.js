@@ -28,7 +28,7 @@ export function draw({actions, next}, {query}) {
       {name: 'At (UTC)', cell: a => time(a.at)}, {name: 'Who', cell: a => el('a', {href: address('audit', query, {actor: a.actor, before: null})}, el('b', {}, a.actor || '\u2014'))},
       {name: 'Did', cell: a => el('a', {href: address('audit', query, {action: a.action, before: null})}, WORDS[a.action] ?? a.action)}, {name: 'What', class: 'cut', cell: subject},
       {name: 'Count', num: true, wide: true, cell: a => number(a.count)}, {name: 'Reason', wide: true, class: 'cut', cell: a => el('span', {title: a.reason}, a.reason || '\u2014')},
-      {name: 'What came of it', wide: true, class: 'cut', cell: a => el('span', {title: a.summary}, a.outcome === 'failed' ? [chip('broken', 'failed'), ' '] : null, a.summary || '\u2014')},
+      {name: 'What came of it', wide: true, class: 'cut', cell: a => el('span', {title: a.summary}, a.outcome === 'done' ? null : [chip(a.outcome === 'failed' ? 'broken' : 'attention', a.outcome), ' '], a.summary || '\u2014')},
       {name: 'From', wide: true, cell: a => el('span', {class: 'dim'}, [a.client, a.via === 'basic' ? 'script' : ''].filter(Boolean).join(', ') || '\u2014')}], actions, {caption: 'Actions', keyOf: a => `a${a.id}`, empty: 'Nobody has done anything yet.'}),
     next || query.get('before') ? el('div', {class: 'foot'}, el('span', {class: 'grow'}), query.get('before') ? el('a', {href: address('audit', query, {before: null})}, '\u2039 newest') : null,
       next ? el('a', {href: address('audit', query, {before: next})}, 'older \u203a') : null) : null)]};

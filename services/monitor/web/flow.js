@@ -59,9 +59,7 @@ const upDown = (s, why) => el('span', {class: 'state'}, mark(s === 'up' || s ===
 
 function stream(s) {
   return panel('Event stream', 'auth\u2019s outbox and its order',
-    s.error ? el('p', {}, chip('broken', 'not known'), ' ', s.error) : facts([['Head', number(s.head)], ['Published', number(s.published)],
-      ['Waiting in the outbox', number(s.outbox)], ['Oldest unpublished', s.outbox ? duration(s.oldest_unpublished_s) : '\u2014'],
-      ['Epoch', el('span', {class: 'mono'}, s.epoch ?? '\u2014')]], 'facts roomy'));
+    s.error ? el('p', {}, chip('broken', 'not known'), ' ', s.error) : facts([['Head', number(s.head)], ['Waiting in the outbox', number(s.outbox)]], 'facts roomy'));
 }
 function queueActions(q) {
   return q.name !== 'mail' ? '' : q.paused
@@ -99,5 +97,5 @@ export function draw({flow, services}) {
         {name: 'Replica', cell: e => el('a', {href: `workers/${encodeURIComponent(e.instance)}`}, e.instance)},
         {name: 'Address', cell: e => el('span', {class: 'mono'}, e.control || '\u2014')}, {name: 'State', cell: e => replicaState(e.status)}], flow.endpoints, {caption: 'Endpoints'})),
       panel('Stores', null, facts([['Redis', upDown(flow.redis.state, flow.redis.why)],
-        ...flow.postgres.map(p => [`Postgres of ${p.service}`, el('span', {}, upDown(p.connected), ` \u00b7 ${plural(p.in_flight ?? 0, 'statement')} under way`)])], 'facts roomy')))]};
+        ...flow.postgres.map(p => [`Postgres of ${p.instance}`, el('span', {}, upDown(p.connected), ` \u00b7 ${plural(p.in_flight ?? 0, 'statement')} under way`)])], 'facts roomy')))]};
 }

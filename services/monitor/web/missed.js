@@ -1,12 +1,12 @@
 // Who should have had a mail and did not, and why; with a new mail in two clicks.
 import {get} from './api.js';
 import {actor, propose} from './act.js';
-import {address, chip, duration, el, kindOf, number, plural, relative, table, time} from './dom.js';
+import {address, chip, duration, el, number, plural, relative, table, time} from './dom.js';
 
 export const tab = 'missed';
 const SPANS = [[60, '1 min'], [600, '10 min'], [3600, '1 h']];
-const WHY = {dead: 'refused for good', expired: 'its link expired unsent', waiting: 'still waiting', ready: 'still waiting', leased: 'being sent now', 'no job': 'no mail was queued', missing: 'no mail was queued',
-  suppressed: 'not sent: no longer needed', revoked: 'revoked here', paused: 'the queue is paused'};
+const WHY = {dead: 'refused for good', expired: 'its link expired unsent', waiting: 'still waiting', not_published: 'auth has not published the event', not_pulled: 'no mailer has taken the event',
+  ignored: 'the mailer does not know such an event', lost: 'no mail was queued'};
 const after = query => SPANS.some(([s]) => String(s) === query.get('after')) ? query.get('after') : '60';
 export const load = ({query}) => get(`api/missed?after_s=${after(query)}${query.get('before') ? `&before=${encodeURIComponent(query.get('before'))}` : ''}`);
 export const on = {mail: () => 'slow', action: () => 'load', overview: () => undefined};
@@ -27,7 +27,7 @@ export function draw(found, {query}) {
       {name: 'Address', class: 'cut', cell: m => el('span', {title: m.email}, m.email)},
       {name: 'Because', wide: true, cell: m => ({event_id: m.event, 'user.registered': 'registered', 'password.reset.requested': 'asked for a new password', 'email.changed': 'changed the address'})[m.event] ?? m.event ?? '\u2014'},
       {name: 'At', num: true, cell: m => time(m.registered_at)},
-      {name: 'Why not', cell: m => chip(kindOf(m.why) === 'broken' ? 'broken' : 'attention', WHY[m.why] ?? m.why)},
+      {name: 'Why not', cell: m => chip(['dead', 'lost'].includes(m.why) ? 'broken' : 'attention', WHY[m.why] ?? m.why)},
       {name: 'Last answer', wide: true, class: 'cut', cell: m => el('span', {title: m.text}, m.text || '\u2014')},
       {name: '', num: true, wide: true, cell: buttons}], found.missed, {caption: 'People without their mail', keyOf: m => `${m.user_id}-${m.event_id}`,
       empty: `Every account that was owed a mail more than ${duration(Number(span))} ago has it.`}),

@@ -53,11 +53,11 @@ const VIEWS = {
     return [panel('Limits', 'settings that bound what it does', d ? options(list) : missing(s, 'limits'))];
   },
   configuration: ({described: d, ...s}) => [panel('Configuration', 'as it runs; secrets are never told', d ? options(d.options) : missing(s, 'settings'))],
-  system: ({described: d, replica: r, ...s}) => {
+  system: ({described: d, replica: r, boot_id: boot, ...s}) => {
     if (!d) return [panel('System', null, missing(s, 'system'))];
     const y = d.system;
     return [panel('System', null, facts([['Host', y.host], ['Kernel', `${y.kernel} ${y.machine}`], ['Processors', number(y.cpus)], ['Process', `${y.pid}, user ${y.uid}`],
-      ['Started', el('span', {}, time(d.started_at), ` ${d.started_at ? relative(d.started_at) : ''}`)], ['Boot', el('span', {class: 'mono'}, d.boot_id)], ['Version', d.version]], 'facts')),
+      ['Started', el('span', {}, time(d.started_at), ` ${d.started_at ? relative(d.started_at) : ''}`)], ['Boot', el('span', {class: 'mono'}, boot ?? '\u2014')], ['Version', d.version]], 'facts')),
     panel('Resources', null, facts([['Memory', `${mib(y.rss_kib)}, at most ${mib(y.peak_rss_kib)}`], ['CPU time', `${took(y.cpu_user_us)} user, ${took(y.cpu_system_us)} system`], ['Threads', number(y.threads)],
       ['Open files', number(y.open_fds)], ['Page faults', `${number(y.minor_faults)} minor, ${number(y.major_faults)} major`], ['Context switches', `${number(y.voluntary_switches)} voluntary, ${number(y.involuntary_switches)} forced`],
       ['Restarts seen', number(r.restarts)], ['Log levels', el('span', {class: 'mono'}, d.log_levels)]], 'facts'))];
@@ -67,14 +67,13 @@ const VIEWS = {
       {name: 'Errors', num: true, cell: m => number(m.errors)}, {name: 'p50', num: true, wide: true, cell: m => took(m.p50_us)}, {name: 'p99', num: true, cell: m => took(m.p99_us)}], d.methods, {caption: 'Methods'}) : missing(s, 'methods')),
     panel('Counters', 'since it started', d?.counters?.length ? table([{name: 'Counter', cell: c => el('span', {class: 'mono'}, c.name)}, {name: 'Labels', wide: true, cell: c => el('span', {class: 'mono'}, c.labels ?? '')},
       {name: 'Value', num: true, cell: c => number(c.value)}], d.counters, {caption: 'Counters'}) : missing(s, 'counters'))],
-  history: ({history: h, changes, boots, spans}, {query}) => {
+  history: ({history: h, changes, spans}, {query}) => {
     const asTable = query.get('as') === 'table', draw = asTable ? linesTable : lines;
     const one = (title, data, pick, unit) => data?.series?.[0] ? panel(title, null, draw(title, data, pick(data.series[0]), unit)) : panel(title, null, el('p', {class: 'quiet'}, 'No history of this yet.'));
     return [el('div', {class: 'third'}, one('Requests a second, last hour', h?.requests, s => [{name: 'requests', values: s.values}, {name: 'errors', values: s.errors ?? []}], '/s'),
       one('Latency, last hour', h?.requests, s => [{name: 'p99', values: (s.p99_us ?? []).map(v => v === null ? null : v / 1000)}, {name: 'p50', values: (s.p50_us ?? []).map(v => v === null ? null : v / 1000)}], 'ms'),
       one('Memory, last hour', h?.rss, s => [{name: 'memory', values: s.values.map(v => v === null ? null : v / 1024)}], 'MiB')),
       panel('What changed', null, changes?.length ? el('ol', {class: 'changes'}, changes.map(c => el('li', {}, hhmm(c.at), c.text))) : el('p', {class: 'quiet'}, 'Nothing.')),
-      panel('Starts', null, table([{name: 'At', cell: b => time(b.at)}, {name: 'Boot', cell: b => el('span', {class: 'mono'}, b.boot_id)}], boots ?? [], {caption: 'Starts', empty: 'Only this one is known.'})),
       panel('Slow and failed requests', 'those it told about', table([{name: 'At', cell: x => clock(new Date(x.start_us / 1000).toISOString())}, {name: 'What', cell: x => el('span', {class: 'mono'}, x.name)},
         {name: 'Status', num: true, cell: x => number(x.status)}, {name: 'Took', num: true, cell: x => took(x.duration_us)}, {name: 'Request', wide: true, cell: x => el('code', {class: 'mono', title: x.request_id}, x.request_id.slice(0, 8))}], spans ?? [], {caption: 'Requests', empty: 'None.'}))];
   },
