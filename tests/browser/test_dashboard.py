@@ -115,6 +115,19 @@ def test_history_survives_the_monitor(signed_in, stack, smtp, register):
     browser.until(lambda: " sent" in browser.text and "\n0 sent" not in browser.text, "the mails before are counted")
 
 
+def test_workers_have_flowers_columns(signed_in, stack, smtp, register):
+    browser = signed_in
+    smtp.wait_for(register())
+    browser.click("nav a", "Workers")
+    cells = lambda: [c.text for c in browser.one("tr[data-key=mailer-1]").find_elements("css selector", "td")]  # noqa: E731
+    browser.one("tr[data-key=mailer-1]")
+    head = [h.text for h in browser.all(".flush thead th")]
+    assert head[:7] == ["Worker", "Status", "Active", "Processed", "Failed", "Succeeded", "Retried"] and "Load average" in head
+    browser.until(lambda: cells()[1] == "up" and cells()[3] not in ("\u2014", "0") and cells()[5] not in ("\u2014", "0"), "mails are counted", 15)
+    assert cells()[head.index("Load average")].count(".") == 3
+    browser.quiet()
+
+
 def test_draining_and_log_level(signed_in, stack):
     browser = signed_in
     browser.open(stack.monitor_url + "/workers/catalog-2")

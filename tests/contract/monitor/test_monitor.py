@@ -93,6 +93,18 @@ def test_damaged_telemetry_is_ignored(board, auth):
                 control="tcp://127.0.0.1:6")
 
 
+def test_what_a_replica_has_done(board, auth):
+    """Flower's columns, from the totals of its beats."""
+    times = {"rpc": {"sum_us": 90, "counts": [7, 2] + [0] * 18}}
+    done = lambda: (board.replica("auth", "auth-t") or {}).get("processed") == 9  # noqa: E731
+    hear(auth, done, counters={"rpc_errors": 1}, histograms=times, loadavg=[0.5, 1.25, 2])
+    r = board.replica("auth", "auth-t")
+    assert [r[k] for k in ("active", "failed", "succeeded", "retried")] == [3, 1, 8, None]
+    assert r["loadavg"] == [0.5, 1.25, 2]
+    for told in (None, ["a", 1, 2], "0.5"):
+        hear(auth, lambda: board.replica("auth", "auth-t")["loadavg"] is None, loadavg=told)
+
+
 def test_spans_are_found_by_request(board, auth):
     rid = "ab" * 16
     def said():
