@@ -13,8 +13,8 @@ enum { CONNECTION_MEMORY = 16 * 1024 };
 /* A client that is connected and silent when the port closes may be about to ask. */
 enum { LINGER_MS = 1000 };
 
-/* How long the first ready waits for catalog. */
-enum { MEET_CATALOG_MS = 3000 };
+/* How long the port of a gateway that starts stays closed without its peers. */
+enum { MEET_MS = 3000, MEET_LOOK_MS = 5 };
 
 /* ---- start ---- */
 
@@ -137,6 +137,44 @@ static bool open_listener(struct gateway_app *app)
     return false;
 }
 
+/* What requests need: keys, auth, what was revoked; before the port opens catalog, too.
+ */
+static bool knows_enough(struct gateway_app *app, const char **ret_why)
+{
+    struct rpc_client_state auth, catalog;
+    rpc_client_state(app->auth, &auth);
+    rpc_client_state(app->catalog, &catalog);
+    *ret_why = NULL;
+    if (!gateway_keyring_present(app->keyring))
+        *ret_why = "no token keys from auth yet";
+    else if (auth.live == 0)
+        *ret_why = "no auth replica answers";
+    else if (app->meet_until_ms && catalog.live == 0)
+        *ret_why = "no catalog replica answers yet";
+    else
+        return gateway_revocations_ready(app->revocations, ret_why);
+    return false;
+}
+
+/* A balancer may send to a gateway that it has just found before it asks whether that one
+ * is ready. A closed port makes it go elsewhere; a request that is answered 503 has
+ * failed. After a while the port opens all the same: half of a service is better than
+ * none. */
+static void open_when_ready(void *arg)
+{
+    struct gateway_app *app = arg;
+    const char *why;
+    app->open_timer = NULL;
+    if (!knows_enough(app, &why) && clock_mono_ms() < app->meet_until_ms) {
+        app->open_timer =
+            loop_timer(app->svc->loop, MEET_LOOK_MS, 0, open_when_ready, app);
+        return;
+    }
+    app->meet_until_ms = 0;
+    if (!open_listener(app))
+        svc_exit(app->svc, EXIT_MISSING);
+}
+
 bool gateway_init(struct svc *svc)
 {
     struct gateway_app *app = xcalloc(1, sizeof *app);
@@ -144,7 +182,7 @@ bool gateway_init(struct svc *svc)
     app->cfg = svc->app_cfg;
     svc->app = app;
     svc->init_exit_code = EXIT_CONFIG; /* what fails below is a setting */
-    app->meet_catalog_until_ms = clock_mono_ms() + MEET_CATALOG_MS;
+    app->meet_until_ms = clock_mono_ms() + MEET_MS;
     gateway_inbox_init(&app->inbox);
     app->metrics = gateway_metrics_new(svc->contract);
     app->hosts = gateway_hosts_new(app->cfg->public_url, app->cfg->allowed_hosts);
@@ -157,41 +195,18 @@ bool gateway_init(struct svc *svc)
     app->docs = gateway_docs_new(svc->contract, app->cfg->public_url);
     if (!open_cors(app) || !open_clients(app) || !open_parts(app))
         return false;
-    svc->init_exit_code = EXIT_MISSING;
-    return open_listener(app);
+    open_when_ready(app);
+    return true;
 }
 
 /* ---- state ---- */
 
-/* A gateway that has just started is not given requests before it has met catalog, or one
- * that grows in number would fail its first clients. Without catalog it goes on after a
- * while: half of a service is better than none. */
-static bool has_met_catalog(struct gateway_app *app)
-{
-    struct rpc_client_state catalog;
-    if (!app->meet_catalog_until_ms)
-        return true;
-    rpc_client_state(app->catalog, &catalog);
-    if (catalog.live == 0 && clock_mono_ms() < app->meet_catalog_until_ms)
-        return false;
-    app->meet_catalog_until_ms = 0;
-    return true;
-}
-
 bool gateway_ready(struct svc *svc, const char **ret_why)
 {
     struct gateway_app *app = svc->app;
-    struct rpc_client_state auth;
-    rpc_client_state(app->auth, &auth);
-    if (!gateway_keyring_present(app->keyring))
-        *ret_why = "no token keys from auth yet";
-    else if (auth.live == 0)
-        *ret_why = "no auth replica answers";
-    else if (!has_met_catalog(app))
-        *ret_why = "no catalog replica answers yet";
-    else
-        return gateway_revocations_ready(app->revocations, ret_why);
-    return false;
+    if (knows_enough(app, ret_why) && !app->http)
+        *ret_why = "the port is about to open";
+    return !*ret_why;
 }
 
 void gateway_beat(struct svc *svc, struct jsonw *w)
@@ -200,7 +215,7 @@ void gateway_beat(struct svc *svc, struct jsonw *w)
     struct rpc_client_state auth, catalog;
     rpc_client_state(app->auth, &auth);
     rpc_client_state(app->catalog, &catalog);
-    jw_kint(w, "http_in_flight", http_in_flight(app->http));
+    jw_kint(w, "http_in_flight", app->http ? http_in_flight(app->http) : 0);
     jw_kint(w, "auth_live", auth.live);
     jw_kint(w, "catalog_live", catalog.live);
     if (app->redis)
@@ -214,7 +229,8 @@ static void stop_listening(void *arg)
 {
     struct gateway_app *app = arg;
     app->drain_timer = NULL;
-    http_drain(app->http);
+    if (app->http)
+        http_drain(app->http);
     app->quiesced = true;
     app->linger_until_ms = loop_now_ms(app->svc->loop) + LINGER_MS;
 }
@@ -224,7 +240,9 @@ static void stop_listening(void *arg)
 void gateway_drain(struct svc *svc)
 {
     struct gateway_app *app = svc->app;
-    http_leave(app->http);
+    loop_timer_cancel(&app->open_timer);
+    if (app->http)
+        http_leave(app->http);
     app->drain_timer =
         loop_timer(svc->loop, svc->cfg.drain_delay_ms, 0, stop_listening, app);
 }
@@ -232,7 +250,11 @@ void gateway_drain(struct svc *svc)
 bool gateway_busy(struct svc *svc)
 {
     const struct gateway_app *app = svc->app;
-    if (!app->quiesced || http_in_flight(app->http) > 0)
+    if (!app->quiesced)
+        return true;
+    if (!app->http)
+        return false;
+    if (http_in_flight(app->http) > 0)
         return true;
     return http_connections(app->http) > 0 &&
            loop_now_ms(svc->loop) < app->linger_until_ms;
@@ -268,6 +290,7 @@ void gateway_deinit(struct svc *svc)
 {
     struct gateway_app *app = svc->app;
     loop_timer_cancel(&app->drain_timer);
+    loop_timer_cancel(&app->open_timer);
     answer_everybody(app);
     http_stop(&app->http);
     gateway_docs_free(&app->docs);

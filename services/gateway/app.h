@@ -73,7 +73,8 @@ struct gateway_app {
     struct redis *redis; /* NULL: no REDIS_URL */
     struct limiter *limiter;
     struct rpc_client *auth, *catalog;
-    int64_t meet_catalog_until_ms; /* 0: it was met, or waited for long enough */
+    int64_t meet_until_ms; /* the port opens then, whoever was met; 0: it is open */
+    struct loop_timer *open_timer;
     struct gateway_keyring *keyring;
     struct gateway_revocations *revocations;
     struct gateway_health *health;
@@ -81,7 +82,7 @@ struct gateway_app {
     struct gateway_metrics *metrics;
     struct gateway_inbox inbox;
     struct gateway_request *waiting; /* for keys; the loop's thread only */
-    struct http_listener *http;
+    struct http_listener *http;      /* NULL: not open yet */
     struct loop_timer *drain_timer;
     bool quiesced;
     bool closing;            /* no service is asked any more */

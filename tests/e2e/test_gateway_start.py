@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from quintet import env
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +31,24 @@ def test_without_catalog_it_is_ready_after_a_while(stack):
     assert stack.http("GET", "/.well-known/jwks.json")[0] == 200
     assert stack.http("GET", "/api/products")[0] == 503
     stack.restart("catalog")
+
+
+def test_the_port_is_closed_until_the_gateway_knows_enough(stack):
+    """A balancer that has found it too early is refused and goes elsewhere."""
+    stack.daemons["auth"].stop()
+    stack.daemons["gateway"].stop()
+    stack.daemons["gateway"].start()
+    env.wait_until(lambda: stack.ops("gateway", "/livez")[0] == 200, 5, "it lives")
+    with pytest.raises(ConnectionError):
+        stack.http("GET", "/api/products")
+
+    def served():
+        try:
+            return stack.http("GET", "/api/products")[0] == 200
+        except ConnectionError:
+            return False
+
+    env.wait_until(served, 10, "what needs no auth is served after a while")
+    assert stack.ops("gateway", "/readyz")[0] == 503
+    stack.restart("auth")
+    stack.wait_ready("gateway")
