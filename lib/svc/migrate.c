@@ -148,8 +148,10 @@ static bool run(struct migrate *m, const char *sql)
 {
     PGresult *res = PQexec(m->pg, sql);
     ExecStatusType status = PQresultStatus(res);
+    bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+    m->collided = !ok && migrate_collided(res);
     PQclear(res);
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+    return ok;
 }
 
 static bool note_step(struct migrate *m, const struct step *s)
@@ -168,7 +170,12 @@ static bool note_step(struct migrate *m, const struct step *s)
 static int apply_step(struct migrate *m, const struct step *s)
 {
     int64_t start = clock_mono_ms();
-    if (!run(m, s->file->data) || !note_step(m, s)) {
+    bool ran = run(m, s->file->data);
+    if (!ran && migrate_may_try_again(m)) {
+        run(m, "rollback"); /* another service took the same step, of an extension say */
+        return 0;
+    }
+    if (!ran || !note_step(m, s)) {
         migrate_complain(m, s->file->name);
         run(m, "rollback");
         return EXIT_BUG;

@@ -116,6 +116,27 @@ static enum outcome try_exec(struct migrate *m, const char *sql)
     return outcome;
 }
 
+bool migrate_collided(const PGresult *res)
+{
+    static const char *const STATES[] = { "XX000", "40001", "40P01", "42710" };
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    const char *schema = PQresultErrorField(res, PG_DIAG_SCHEMA_NAME);
+    if (!state)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(STATES); i++)
+        if (strcmp(state, STATES[i]) == 0)
+            return true;
+    return strcmp(state, "23505") == 0 && schema && strcmp(schema, "pg_catalog") == 0;
+}
+
+bool migrate_may_try_again(struct migrate *m)
+{
+    if (!m->collided || ++m->collisions >= TRIES)
+        return false;
+    pause_a_little();
+    return true;
+}
+
 static enum outcome exec_retry(struct migrate *m, const char *sql)
 {
     enum outcome outcome = AGAIN;

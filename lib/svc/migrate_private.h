@@ -12,6 +12,8 @@ struct migrate {
     const struct migrate_config *cfg;
     PGconn *pg;
     bool single_role;
+    bool collided; /* what failed last lost a race for a row of a system table */
+    int collisions;
     char *owner, *runtime;                /* role names */
     char *q_owner, *q_runtime, *q_schema; /* the same as quoted identifiers */
 };
@@ -29,6 +31,10 @@ bool migrate_exec_if_allowed(struct migrate *m, bool *ret_allowed, const char *s
 PGresult *migrate_query(struct migrate *m, const char *sql, const char *param);
 /* True when the query gives a row whose first column is true. */
 bool migrate_is(struct migrate *m, const char *sql, const char *param);
+/* Whether this failure is a concurrent run's doing, so that a second try may go well. */
+bool migrate_collided(const PGresult *res);
+/* False: tried often enough. Sleeps for a moment otherwise. */
+bool migrate_may_try_again(struct migrate *m);
 void migrate_complain(const struct migrate *m, const char *what);
 
 /* migrate_roles.c: roles, schema and privileges. */

@@ -301,6 +301,40 @@ static void concurrent_runs_take_turns(void **state)
     assert_answer("postgres", "crowd", "select count(*) from shelf.thing", "1");
 }
 
+/* Services have schemas and locks of their own, but an extension is the database's. */
+static void services_may_want_one_extension(void **state)
+{
+    (void)state;
+    enum { SERVICES = 8 };
+    static const char SQL[] = "create extension if not exists pg_trgm;"
+                              "create table thing (n int)";
+    static const struct embed_file FILES[] = {
+        { "0001_thing.sql", SQL, sizeof SQL - 1 },
+        { NULL, NULL, 0 },
+    };
+    const struct embed_file *const sets[] = { FILES, NULL };
+    pid_t pids[SERVICES];
+    create_database("shared", "postgres");
+    struct migrate_config cfg = config("shared", "postgres", sets);
+    fflush(NULL);
+    for (int i = 0; i < SERVICES; i++) {
+        char name[16];
+        pids[i] = fork();
+        if (pids[i] > 0)
+            continue;
+        snprintf(name, sizeof name, "shelf%d", i);
+        cfg.service = name;
+        int null = open("/dev/null", O_WRONLY);
+        dup2(null, 1);
+        _exit(migrate_run(&cfg, false));
+    }
+    for (int i = 0; i < SERVICES; i++) {
+        int status = -1;
+        waitpid(pids[i], &status, 0);
+        assert_int_equal(status, 0);
+    }
+}
+
 static void an_unreachable_server_is_missing(void **state)
 {
     (void)state;
@@ -327,6 +361,7 @@ int main(void)
         cmocka_unit_test(createrole_is_enough),
         cmocka_unit_test(without_createrole_one_role_does_all),
         cmocka_unit_test(concurrent_runs_take_turns),
+        cmocka_unit_test(services_may_want_one_extension),
         cmocka_unit_test(an_unreachable_server_is_missing),
     };
     return cmocka_run_group_tests_name("migrate", tests, group_setup, group_teardown);
