@@ -4,7 +4,8 @@
  * creates the service's schema and its two roles (<db>_<service>_owner, no login, and
  * <db>_<service>, DML only), sets the runtime role's password from db.password in the
  * service's key directory on every run, and grants. Without CREATEROLE: single-role mode
- * with a warning. Concurrent runs take turns by a lock row and retry catalog conflicts.
+ * with a warning. Brings the extension that searches use into schema public, where every
+ * service may use it. Concurrent runs take turns by a lock row and retry catalog conflicts.
  */
 #ifndef LIB_SVC_MIGRATE_H
 #define LIB_SVC_MIGRATE_H

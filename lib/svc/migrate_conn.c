@@ -97,7 +97,10 @@ static const struct {
     { "42P07", DONE },  /* table exists */
     { "XX000", AGAIN }, /* "tuple concurrently updated" */
     { "23505", AGAIN }, /* a system table's unique index */
-    { "40001", AGAIN }, { "40P01", AGAIN }, { "42501", DENIED },
+    { "40001", AGAIN },  { "40P01", AGAIN },
+    { "42501", DENIED }, { "58P01", DENIED }, /* no such extension on the server ... */
+    { "0A000", DENIED },                      /* ... in the words of newer ones */
+    { "3F000", DENIED },                      /* no such schema */
 };
 
 static enum outcome try_exec(struct migrate *m, const char *sql)

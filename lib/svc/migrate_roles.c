@@ -114,6 +114,25 @@ static bool make_single_role(struct migrate *m)
            migrate_exec(m, "create schema %s", m->q_schema);
 }
 
+/* An extension belongs to the database. In the schema of the service that came first the
+ * others could not use it, because they may not look in there. Services work without it,
+ * with slower searches. */
+static bool share_extension(struct migrate *m)
+{
+    bool allowed;
+    if (!migrate_exec_if_allowed(m, &allowed,
+                                 "create extension if not exists pg_trgm schema public"))
+        return false;
+    if (!migrate_is(m,
+                    "select exists (select from pg_extension e"
+                    " join pg_namespace n on n.oid = e.extnamespace"
+                    " where e.extname = 'pg_trgm' and n.nspname <> 'public')",
+                    NULL))
+        return true;
+    return migrate_exec_if_allowed(m, &allowed,
+                                   "alter extension pg_trgm set schema public");
+}
+
 bool migrate_make_roles(struct migrate *m)
 {
     m->single_role = !migrate_is(m,
@@ -122,7 +141,7 @@ bool migrate_make_roles(struct migrate *m)
                                  NULL);
     const char *database = PQdb(m->pg);
     char *q_database = PQescapeIdentifier(m->pg, database, strlen(database));
-    bool ok = q_database &&
+    bool ok = q_database && share_extension(m) &&
               (m->single_role ? make_single_role(m) : make_two_roles(m, q_database)) &&
               migrate_exec(m, "set search_path = %s", m->q_schema);
     PQfreemem(q_database);

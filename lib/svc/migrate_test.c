@@ -307,7 +307,9 @@ static void services_may_want_one_extension(void **state)
     (void)state;
     enum { SERVICES = 8 };
     static const char SQL[] = "create extension if not exists pg_trgm;"
-                              "create table thing (n int)";
+                              "create table thing (name text);"
+                              "create index on thing using gin "
+                              "(name public.gin_trgm_ops)";
     static const struct embed_file FILES[] = {
         { "0001_thing.sql", SQL, sizeof SQL - 1 },
         { NULL, NULL, 0 },

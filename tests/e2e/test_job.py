@@ -150,3 +150,11 @@ def test_the_job_goes_on_after_a_kill(stack, api, users, smtp, product, service)
     assert register(api, name)[0] == 201
     smtp.wait_for(f"{name}@example.com", timeout=30)
     assert api("GET", f"/api/products/{product['id']}")[0] == 200
+
+
+def test_both_searches_have_their_index(stack, database):
+    """The extension behind them belongs to neither service."""
+    assert stack and database.query(
+        "select schemaname, indexname from pg_indexes where indexname in"
+        " ('product_name_parts', 'job_recipient_parts') order by 1") == [
+            ("catalog", "product_name_parts"), ("mailer", "job_recipient_parts")]
