@@ -5,7 +5,8 @@
  * <db>_<service>, DML only), sets the runtime role's password from db.password in the
  * service's key directory on every run, and grants. Without CREATEROLE: single-role mode
  * with a warning. Brings the extension that searches use into schema public, where every
- * service may use it. Concurrent runs take turns by a lock row and retry catalog conflicts.
+ * service may use it. Concurrent runs take turns by a lock row and retry conflicts in
+ * the system tables.
  */
 #ifndef LIB_SVC_MIGRATE_H
 #define LIB_SVC_MIGRATE_H
