@@ -8,9 +8,16 @@ void buf_init(struct buf *b, size_t max)
     *b = (struct buf){ .max = max };
 }
 
+void buf_init_on(struct buf *b, char *memory, size_t size)
+{
+    memory[0] = '\0';
+    *b = (struct buf){ .p = memory, .cap = size, .max = size - 1, .borrowed = true };
+}
+
 void buf_deinit(struct buf *b)
 {
-    free(b->p);
+    if (!b->borrowed)
+        free(b->p);
     *b = (struct buf){ .max = b->max };
 }
 
@@ -36,6 +43,17 @@ static bool reserve(struct buf *b, size_t n)
     b->cap = cap > need ? cap : need;
     b->p = xrealloc(b->p, b->cap);
     return true;
+}
+
+void buf_expect(struct buf *b, size_t n)
+{
+    if (n > b->max)
+        n = b->max;
+    if (b->overflow || n < b->cap)
+        return;
+    b->cap = n + 1;
+    b->p = xrealloc(b->p, b->cap);
+    b->p[b->n] = '\0';
 }
 
 void buf_add(struct buf *b, const void *data, size_t n)
@@ -86,9 +104,11 @@ struct str buf_get(const struct buf *b)
 
 char *buf_take(struct buf *b, size_t *ret_n)
 {
-    if (!b->p)
-        b->p = xstrdup("");
     char *p = b->p;
+    if (!p || b->borrowed) {
+        p = xmalloc(b->n + 1);
+        memcpy(p, b->p ? b->p : "", b->n + 1);
+    }
     if (ret_n)
         *ret_n = b->n;
     *b = (struct buf){ .max = b->max };

@@ -84,6 +84,52 @@ static void test_taking(void **state)
     buf_deinit(&b);
 }
 
+static void test_what_is_expected_does_not_move(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf b;
+    buf_init(&b, 1000);
+    buf_cstr(&b, "x");
+    buf_expect(&b, 900);
+    assert_string_equal(b.p, "x");
+    const char *p = b.p;
+    while (b.n < 900)
+        buf_char(&b, 'y');
+    assert_ptr_equal(p, b.p);
+    buf_expect(&b, 5000); /* as much as it may hold */
+    assert_false(b.overflow);
+    while (b.n < 1000)
+        buf_char(&b, 'z');
+    assert_false(b.overflow);
+    buf_char(&b, 'z');
+    assert_true(b.overflow);
+    char memory[4];
+    struct buf small;
+    buf_init_on(&small, memory, sizeof memory);
+    buf_expect(&small, 100); /* never leaves the caller's memory */
+    assert_ptr_equal(small.p, memory);
+}
+
+static void test_memory_of_the_callers(void **state)
+{
+    (void)state;
+    char memory[8];
+    struct buf b;
+    buf_init_on(&b, memory, sizeof memory);
+    assert_string_equal(memory, "");
+    buf_cstr(&b, "1234567");
+    assert_false(b.overflow);
+    assert_string_equal(memory, "1234567");
+    char *copy = buf_take(&b, NULL);
+    assert_ptr_not_equal(copy, memory);
+    assert_string_equal(copy, "1234567");
+    free(copy);
+    buf_init_on(&b, memory, sizeof memory);
+    buf_cstr(&b, "12345678");
+    assert_true(b.overflow);
+    buf_deinit(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +137,8 @@ int main(void)
         cmocka_unit_test(test_maximum),
         cmocka_unit_test(test_growth_keeps_the_content),
         cmocka_unit_test(test_taking),
+        cmocka_unit_test(test_memory_of_the_callers),
+        cmocka_unit_test(test_what_is_expected_does_not_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

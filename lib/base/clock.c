@@ -20,6 +20,11 @@ int64_t clock_mono_ms(void)
     return clock_mono_us() / 1000;
 }
 
+int64_t clock_boot_ms(void)
+{
+    return read_us(CLOCK_BOOTTIME) / 1000;
+}
+
 int64_t clock_wall_us(void)
 {
     return read_us(CLOCK_REALTIME);

@@ -12,6 +12,9 @@ enum { CLOCK_TEXT_SIZE = 32 };
 /* Microseconds / milliseconds since an arbitrary start; never goes back. */
 int64_t clock_mono_us(void);
 int64_t clock_mono_ms(void);
+/* The same in milliseconds, but it goes on while the machine is suspended: for what
+ * others may take over meanwhile. */
+int64_t clock_boot_ms(void);
 /* Microseconds / seconds since 1970-01-01T00:00:00Z. */
 int64_t clock_wall_us(void);
 int64_t clock_wall_s(void);

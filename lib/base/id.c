@@ -1,5 +1,6 @@
 #include "base/id.h"
 
+#include <errno.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <sys/random.h>
@@ -12,6 +13,8 @@ void id_random(void *out, size_t n)
     unsigned char *p = out;
     while (n > 0) {
         ssize_t got = getrandom(p, n, 0);
+        if (got < 0 && errno == EINTR) /* before the generator is ready, or for many */
+            continue;
         if (got < 0)
             BUG("the system has no random numbers");
         p += got;
@@ -91,7 +94,7 @@ char *hex_encode(const void *data, size_t n, char *out)
     return out;
 }
 
-static int hex_value(char c)
+int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -108,10 +111,10 @@ bool hex_decode(struct str s, void *out, size_t n)
     if (s.n != 2 * n)
         return false;
     for (size_t i = 0; i < s.n; i++)
-        if (hex_value(s.p[i]) < 0)
+        if (hex_digit(s.p[i]) < 0)
             return false;
     for (size_t i = 0; i < n; i++)
-        p[i] = (uint8_t)(hex_value(s.p[2 * i]) << 4 | hex_value(s.p[2 * i + 1]));
+        p[i] = (uint8_t)(hex_digit(s.p[2 * i]) << 4 | hex_digit(s.p[2 * i + 1]));
     return true;
 }
 

@@ -21,6 +21,8 @@ char *id_uuid_text(const uint8_t id[static 16], char out[static ID_UUID_TEXT]);
 /* Any case accepted; false (out untouched) unless the whole of s is a UUID. */
 bool id_uuid_parse(struct str s, uint8_t out[static 16]);
 
+/* 0 to 15 for a hex digit of either case, -1 for anything else. */
+int hex_digit(char c);
 /* 2n lower-case hex digits and a NUL. Returns out. */
 char *hex_encode(const void *data, size_t n, char *out);
 /* Exactly n bytes from 2n hex digits of either case; false otherwise. */

@@ -152,6 +152,42 @@ static void test_misuse_aborts(void **state)
     }
 }
 
+/* Byte by byte, as the standard says (RFC 8259, section 7). */
+static void escape_slowly(struct buf *out, struct str s)
+{
+    static const char PAIRS[] = "\bb\tt\nn\ff\rr\"\"\\\\";
+    for (size_t i = 0; i < s.n; i++) {
+        const char *pair = PAIRS;
+        while (*pair && *pair != s.p[i])
+            pair += 2;
+        if (s.p[i] && *pair)
+            buf_printf(out, "\\%c", pair[1]);
+        else if ((unsigned char)s.p[i] < 0x20)
+            buf_printf(out, "\\u%04x", s.p[i]);
+        else
+            buf_char(out, s.p[i]);
+    }
+}
+
+static void test_every_byte_at_every_place_is_escaped_alike(void **state)
+{
+    (void)state;
+    char text[20];
+    for (int byte = 0; byte < 256; byte++) {
+        for (size_t at = 0; at < sizeof text; at++) {
+            AUTO_BUF struct buf fast, slow;
+            struct str s = { text, sizeof text };
+            memset(text, 0xe9, sizeof text);
+            text[at] = (char)byte;
+            buf_init(&fast, 1000);
+            buf_init(&slow, 1000);
+            json_escape(&fast, s);
+            escape_slowly(&slow, s);
+            assert_string_equal(fast.p, slow.p);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_doubles),
         cmocka_unit_test(test_misuse_aborts),
+        cmocka_unit_test(test_every_byte_at_every_place_is_escaped_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include "base/secret.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <sys/stat.h>
@@ -63,11 +64,18 @@ static const char *read_checked(int fd, char *out, size_t *ret_n)
     return n > 0 ? NULL : "is empty";
 }
 
+static const char *why_not_open(int error)
+{
+    if (error == ENOENT)
+        return "does not exist";
+    return error == EACCES ? "may not be read by this user" : "cannot be opened";
+}
+
 struct secret *secret_read(const char *path, const char **ret_why)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        *ret_why = "cannot be opened";
+        *ret_why = why_not_open(errno);
         return NULL;
     }
     size_t n = 0;

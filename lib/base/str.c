@@ -77,3 +77,17 @@ bool str_eq_secret(struct str a, struct str b)
         diff |= (unsigned char)(a.p[i] ^ b.p[i]);
     return diff == 0;
 }
+
+struct str str_int(int64_t v, char buf[static STR_INT_TEXT])
+{
+    char *end = buf + STR_INT_TEXT - 1, *p = end;
+    uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    *p = '\0';
+    do {
+        *--p = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (v < 0)
+        *--p = '-';
+    return (struct str){ p, (size_t)(end - p) };
+}

@@ -38,6 +38,12 @@ struct str str_cut(struct str *rest, char c);
 /* The whole of s as a decimal integer: optional '-', no blanks, no plus, no leading
  * zeros beyond a single 0. False (ret untouched) otherwise or out of range. */
 bool str_to_i64(struct str s, int64_t *ret);
+
+enum { STR_INT_TEXT = 21 }; /* "-9223372036854775808" and a NUL */
+
+/* In decimal, at the end of buf and with a NUL. Several times as fast as snprintf, and
+ * every number of every answer goes this way. */
+struct str str_int(int64_t v, char buf[static STR_INT_TEXT]);
 /* Same length-independent time for equal lengths; for secrets. */
 bool str_eq_secret(struct str a, struct str b);
 

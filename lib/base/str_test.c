@@ -9,6 +9,24 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+static void test_integers_as_text(void **state)
+{
+    static const int64_t CASES[] = {
+        0,   1,        -1,        9,         10,        -10,       99,
+        100, 12345678, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, -9007199254740993
+    };
+    char text[STR_INT_TEXT], want[32];
+    int64_t back;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+        struct str s = str_int(CASES[i], text);
+        snprintf(want, sizeof want, "%lld", (long long)CASES[i]);
+        assert_string_equal(s.p, want);
+        assert_int_equal(s.n, strlen(want));
+        assert_true(str_to_i64(s, &back) && back == CASES[i]);
+    }
+}
+
 static void test_equality(void **state)
 {
     (void)state;
@@ -110,6 +128,7 @@ static void test_integers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_integers_as_text),
         cmocka_unit_test(test_equality),
         cmocka_unit_test(test_trim),
         cmocka_unit_test(test_cut),
