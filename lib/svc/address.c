@@ -102,3 +102,14 @@ bool network_list_holds(const struct network_list *list, const struct address *a
             return true;
     return false;
 }
+
+const char *address_wildcard_port(const char *endpoint)
+{
+    static const struct str ANY[] = { { "tcp://0.0.0.0:", 14 },
+                                      { "tcp://*:", 8 },
+                                      { "tcp://[::]:", 11 } };
+    for (size_t i = 0; i < sizeof ANY / sizeof ANY[0]; i++)
+        if (str_starts(str_of(endpoint), ANY[i]))
+            return endpoint + ANY[i].n;
+    return NULL;
+}

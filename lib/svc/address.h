@@ -44,4 +44,8 @@ struct network_list {
 bool network_list_parse(struct network_list *list, struct str text, struct str *ret_bad);
 bool network_list_holds(const struct network_list *list, const struct address *a);
 
+/* The port of an endpoint that listens on every address ("tcp://0.0.0.0:7001", with
+ * "[::]" or a star), which is none to call; NULL for any other. Borrowed from it. */
+const char *address_wildcard_port(const char *endpoint);
+
 #endif

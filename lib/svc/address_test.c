@@ -151,13 +151,28 @@ static void test_one_client(void **state)
     assert_memory_equal(&c4, &v4, sizeof c4);
 }
 
+static void test_an_endpoint_of_every_address(void **state)
+{
+    (void)state;
+    assert_string_equal(address_wildcard_port("tcp://0.0.0.0:7001"), "7001");
+    assert_string_equal(address_wildcard_port("tcp://[::]:7001"), "7001");
+    assert_string_equal(address_wildcard_port("tcp://*:7001"), "7001");
+    assert_null(address_wildcard_port("tcp://127.0.0.1:7001"));
+    assert_null(address_wildcard_port("tcp://[::1]:7001"));
+    assert_null(address_wildcard_port("tcp://0.0.0.0.example:7001"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text_and_back), cmocka_unit_test(test_what_is_no_address),
-        cmocka_unit_test(test_networks),      cmocka_unit_test(test_what_is_no_network),
-        cmocka_unit_test(test_a_list),        cmocka_unit_test(test_a_list_has_an_end),
+        cmocka_unit_test(test_text_and_back),
+        cmocka_unit_test(test_what_is_no_address),
+        cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_what_is_no_network),
+        cmocka_unit_test(test_a_list),
+        cmocka_unit_test(test_a_list_has_an_end),
         cmocka_unit_test(test_one_client),
+        cmocka_unit_test(test_an_endpoint_of_every_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/id.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -116,21 +117,12 @@ enum err query_decode(const struct schema *s, struct str query, struct arena *a,
 
 /* --- percent-encoding --------------------------------------------------------------- */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The byte of "%41" at in[i]; -1 when it is no escape. */
 static int escape_at(struct str in, size_t i)
 {
     if (i + 2 >= in.n || in.p[i] != '%')
         return -1;
-    int high = hex_value(in.p[i + 1]), low = hex_value(in.p[i + 2]);
+    int high = hex_digit(in.p[i + 1]), low = hex_digit(in.p[i + 2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

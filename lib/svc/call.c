@@ -27,7 +27,7 @@ static void list_remove(struct call_private **head, struct call_private *p)
 void call_release(struct call_private *p)
 {
     struct rpc_server *s = p->server;
-    if (s && p->state == CALL_GONE)
+    if (p->state == CALL_GONE)
         list_remove(&s->gone, p);
     zmq_msg_close(&p->id);
     zmq_msg_close(&p->message);
@@ -36,11 +36,6 @@ void call_release(struct call_private *p)
     json_decref(p->query_tree);
     p->body_tree = p->query_tree = NULL;
     p->state = CALL_FREE;
-    if (!s) {
-        buf_deinit(&p->call.meta);
-        free(p);
-        return;
-    }
     buf_clear(&p->call.meta);
     s->held--;
     p->next = s->free;
@@ -112,23 +107,12 @@ static void answer(struct call *c, unsigned status, struct str body)
     call_release(p);
 }
 
-void call_expire(struct call_private *p)
+void call_give_up(struct call_private *p, enum err e)
 {
     const struct str none = { 0 };
-    send_answer(p, ERR_DEADLINE, none, none);
+    send_answer(p, (unsigned)e, none, none);
     p->state = CALL_GONE;
     call_list_add(&p->server->gone, p);
-}
-
-void call_orphan(struct call_private *p)
-{
-    const struct str none = { 0 };
-    if (p->state == CALL_OPEN)
-        send_answer(p, ERR_OUTCOME_UNKNOWN, none, none);
-    else
-        list_remove(&p->server->gone, p);
-    p->state = CALL_GONE;
-    p->server = NULL;
 }
 
 /* ---- answers ---- */
@@ -246,15 +230,19 @@ bool call_body(struct call *c, enum schema_mode mode)
     return verdict(c, decode_body(c, mode, &details), &details);
 }
 
+enum err call_query_check(struct call *c, struct buf *details)
+{
+    if (!c->method->query)
+        BUG("this method's contract has no query");
+    json_decref(c->priv->query_tree);
+    c->priv->query_tree = NULL;
+    return query_decode(c->method->query, call_record(c, REC_QUERY), &c->arena, &c->query,
+                        &c->priv->query_tree, details);
+}
+
 bool call_query(struct call *c)
 {
     struct buf details;
-    if (!c->method->query)
-        BUG("this method's contract has no query");
     buf_init(&details, FRAME_REPLY_MAX);
-    json_decref(c->priv->query_tree);
-    c->priv->query_tree = NULL;
-    enum err e = query_decode(c->method->query, call_record(c, REC_QUERY), &c->arena,
-                              &c->query, &c->priv->query_tree, &details);
-    return verdict(c, e, &details);
+    return verdict(c, call_query_check(c, &details), &details);
 }

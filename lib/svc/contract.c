@@ -143,12 +143,6 @@ void contract_free(struct contract **c)
     *c = NULL;
 }
 
-const struct contract_method *contract_by_number(const struct contract *c, uint16_t n)
-{
-    const struct contract_method key = { .number = n };
-    return bsearch(&key, c->methods, c->nmethods, sizeof *c->methods, by_number);
-}
-
 const struct contract_method *contract_by_name(const struct contract *c, const char *name)
 {
     const struct contract_method key = { .name = name }, *wanted = &key;

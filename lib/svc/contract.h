@@ -31,9 +31,10 @@ struct contract_method {
     const char *name;    /* "catalog.product.create" */
     const char *service; /* "catalog" */
     const char *summary;
-    const char *verb; /* HTTP, NULL when it is not served over HTTP */
-    const char *path; /* template without trailing slash, "/api/products/{id}" */
-    int success;      /* HTTP status of a success */
+    const char *verb;  /* HTTP, NULL when it is not served over HTTP */
+    const char *path;  /* template without trailing slash, "/api/products/{id}" */
+    int success;       /* HTTP status of a success */
+    const char *title; /* what OPTIONS calls the path; NULL: made of the name */
     enum contract_auth auth;
     bool
         ignore_authorization; /* login, refresh: a bad Authorization header is no error */
@@ -41,14 +42,15 @@ struct contract_method {
     uint32_t timeout_ms;
     enum contract_retry retry;
     bool bulk;
-    bool local;                    /* answered by the gateway itself: /health */
-    const char *produces;          /* media type of a success; NULL: application/json */
-    unsigned nparams;              /* of the path template */
-    bool mail_bound;               /* its requests are kept as spans for the dashboard */
-    unsigned headers;              /* mask of enum contract_header */
-    const char *const *peers;      /* NULL-terminated; names that may call it */
-    const struct schema *body;     /* of the request; NULL: no body is read */
-    const struct schema *query;    /* of the query string; NULL: ignored */
+    bool local;                 /* answered by the gateway itself: /health */
+    const char *produces;       /* media type of a success; NULL: application/json */
+    const char *also_produces;  /* what its body may ask for instead: never negotiated */
+    unsigned nparams;           /* of the path template */
+    bool mail_bound;            /* its requests are kept as spans for the dashboard */
+    unsigned headers;           /* mask of enum contract_header */
+    const char *const *peers;   /* NULL-terminated; names that may call it */
+    const struct schema *body;  /* of the request; NULL: no body is read */
+    const struct schema *query; /* of the query string; NULL: ignored */
     const struct schema *response; /* NULL: none */
 };
 
@@ -62,7 +64,6 @@ struct embed_file;
 struct contract *contract_load_set(const struct embed_file *set, char **ret_why);
 void contract_free(struct contract **c);
 
-const struct contract_method *contract_by_number(const struct contract *c, uint16_t n);
 const struct contract_method *contract_by_name(const struct contract *c,
                                                const char *name);
 /* All methods in order of number. */

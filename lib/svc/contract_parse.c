@@ -81,12 +81,13 @@ static bool read_template(struct source *s)
 
 static bool set_http(struct source *s, const json_t *v)
 {
-    static const char *const known[] = { "verb", "path", "success", NULL };
+    static const char *const known[] = { "verb", "path", "success", "title", NULL };
     if (!known_keys(s->c, s->m->name, v, known))
         return false;
     s->m->verb = json_string_value(json_object_get(v, "verb"));
     s->m->path = json_string_value(json_object_get(v, "path"));
     s->m->success = (int)json_integer_value(json_object_get(v, "success"));
+    s->m->title = json_string_value(json_object_get(v, "title"));
     if (!s->m->verb || !s->m->path || s->m->success < 200 || s->m->success > 299)
         return fail(s, "http", "needs verb, path and a success from 200 to 299");
     return read_template(s);
@@ -136,6 +137,12 @@ static bool set_produces(struct source *s, const json_t *v)
 {
     s->m->produces = json_string_value(v);
     return s->m->produces ? true : fail(s, "produces", "is no text");
+}
+
+static bool set_also_produces(struct source *s, const json_t *v)
+{
+    s->m->also_produces = json_string_value(v);
+    return s->m->also_produces ? true : fail(s, "also_produces", "is no text");
 }
 
 static bool set_ignore_authorization(struct source *s, const json_t *v)
@@ -308,6 +315,7 @@ static const struct key {
     { "mail_bound", false, set_mail_bound },
     { "local", false, set_local },
     { "produces", false, set_produces },
+    { "also_produces", false, set_also_produces },
     { "headers", false, set_headers },
     { "peers", true, set_peers },
     { "params", false, set_params },

@@ -53,9 +53,28 @@ static void handle_drain(struct call *c)
     set_draining(c, true);
 }
 
+/* A process that was told to end goes on ending: work taken now would only be lost. */
 static void handle_resume(struct call *c)
 {
-    set_draining(c, false);
+    if (c->svc->draining)
+        call_fail(c, ERR_CONFLICT);
+    else
+        set_draining(c, false);
+}
+
+/* False: answered. */
+static bool check_levels(struct call *c, const char *levels)
+{
+    AUTO_BUF struct buf areas = { .max = 1024 };
+    struct str unknown = log_unknown_area(levels);
+    if (!unknown.p)
+        return true;
+    log_areas(&areas);
+    call_fail_field(c, "levels",
+                    arena_printf(&c->arena,
+                                 "There is no area %.*s here; the areas are %.*s.",
+                                 STR_ARG(unknown), STR_ARG(buf_get(&areas))));
+    return false;
 }
 
 static void handle_log_level(struct call *c)
@@ -65,6 +84,8 @@ static void handle_log_level(struct call *c)
     if (!call_body(c, SCHEMA_FULL))
         return;
     const char *levels = arena_str(&c->arena, values_get(&c->body, "levels")->s);
+    if (!check_levels(c, levels))
+        return;
     if (!log_levels(levels)) {
         call_fail_field(c, "levels", "Use levels like info or info,db=debug.");
         return;

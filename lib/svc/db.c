@@ -7,11 +7,32 @@
 #include "base/mem.h"
 #include "svc/db_private.h"
 
-const char *const DB_LANE_NAMES[DB_LANES] = { "point", "list", "write" };
-
-/* Queries one connection may owe. Point reads are short and go out together. Lists and
- * writes stay few, so that one that is slow holds up few others. */
-static const unsigned IN_FLIGHT_MAX[DB_LANES] = { 256, 4, 4 };
+/*
+ * Point reads are short and go out together; lists and writes stay few, so that one that
+ * is slow holds up few others, and what may take long waits behind nothing.
+ *
+ * Point reads and writes find rows by key: planning them anew for other values would cost
+ * more than running them, and reading a whole table because it is still small doubles
+ * what a look-up costs (measured: 19 against 9 us of Postgres). What a search reads
+ * depends on its values alone. Its plans are for data in memory: Postgres' own cost of a
+ * jump is a disk's, and would have it read a table of 200 MB rather than an index of 50.
+ *
+ * A write that takes the first few of many in their order walks an index. Planned while
+ * the table was young, it would collect and sort them all each time: bitmaps have no
+ * order.
+ *
+ * A search that is overdue is not given up at once: the server would go on with it, and
+ * the next connection bring one more. Postgres ends it (statement_timeout, 5 s).
+ */
+const struct db_lane_traits DB_TRAITS[DB_LANES] = {
+    [DB_POINT] = { "point", 256, 500, "force_generic_plan", "off", "on", NULL, false,
+                   false },
+    [DB_LIST] = { "list", 4, 500, "auto", "on", "on", NULL, false, true },
+    [DB_WRITE] = { "write", 4, 500, "force_generic_plan", "off", "off", NULL, false,
+                   false },
+    [DB_SEARCH] = { "search", 1, 6000, "force_custom_plan", "on", "on", "1.1", true,
+                    true },
+};
 
 static const char *const STATE_NAMES[CONN_STATES] = { "down", "connecting", "ready" };
 
@@ -86,7 +107,9 @@ static void answer(struct db *db, struct db_request *r, enum db_status s, PGresu
     metric_observe_us(db->duration[r->lane], clock_mono_us() - r->start_us);
     db->accepted--;
     r->answered = true;
+    share_end(db, r);
     r->fn(r->arg, &out);
+    share_answer(r, &out);
 }
 
 void request_finish(struct db *db, struct db_request *r, enum db_status s, PGresult *res)
@@ -103,7 +126,8 @@ static struct db_conn *pick(struct db *db, enum db_lane lane)
     struct db_conn *best = NULL;
     for (int i = 0; i < db->cfg.connections[lane]; i++) {
         struct db_conn *c = &db->conns[lane][i];
-        if (c->state != CONN_READY || c->broken || c->in_flight >= IN_FLIGHT_MAX[lane])
+        if (c->state != CONN_READY || c->broken ||
+            c->in_flight >= DB_TRAITS[lane].in_flight_max)
             continue;
         if (lane == DB_POINT && c->unsynced)
             return c; /* one turn, one sync */
@@ -159,16 +183,31 @@ static void on_kick(void *arg)
 
 /* ---- deadlines --------------------------------------------------------------- */
 
-/* Those still waiting are taken out, the rest keeps its order. Callbacks may queue. */
-static void expire_waiting(struct db *db, struct request_list *queue, int64_t now)
+static bool lane_ready(const struct db *db, enum db_lane lane)
 {
+    for (int i = 0; i < db->cfg.connections[lane]; i++)
+        if (db->conns[lane][i].state == CONN_READY)
+            return true;
+    return false;
+}
+
+/* The verdict on a query that was never sent. */
+static enum db_status unsent(const struct db *db, enum db_lane lane)
+{
+    return lane_ready(db, lane) ? DB_BUSY : DB_UNAVAILABLE;
+}
+
+/* Those still waiting are taken out, the rest keeps its order. Callbacks may queue. */
+static void expire_waiting(struct db *db, enum db_lane lane, int64_t now)
+{
+    struct request_list *queue = &db->pending[lane];
     struct request_list all = *queue, keep = { 0 }, late = { 0 };
     *queue = (struct request_list){ 0 };
     for (struct db_request *r; (r = request_pop(&all));)
         request_push(r->deadline_ms <= now ? &late : &keep, r);
     request_prepend(queue, &keep);
     for (struct db_request *r; (r = request_pop(&late));)
-        request_finish(db, r, r->sent ? DB_TIMEOUT : DB_UNAVAILABLE, NULL);
+        request_finish(db, r, r->sent ? DB_TIMEOUT : unsent(db, lane), NULL);
 }
 
 /* Sent ones are answered and stay as ghosts until Postgres answers. A connection that is
@@ -178,7 +217,8 @@ static void expire_sent(struct db_conn *c, int64_t now)
     if (c->in_flight == 0)
         return;
     struct db_request *head = pipe_head(c);
-    bool stuck = head && head->deadline_ms <= now && c->progress_ms + DB_STUCK_MS <= now;
+    bool stuck = head && head->deadline_ms <= now &&
+                 c->progress_ms + DB_TRAITS[c->lane].stuck_ms <= now;
     for (unsigned i = 0; i < c->owed.n; i++) {
         struct slot *s = slot_at(&c->owed, i);
         struct db_request *r = s->kind == SLOT_QUERY ? s->request : NULL;
@@ -203,7 +243,7 @@ static void on_tick(void *arg)
     db->tick = NULL;
     int64_t now = clock_mono_ms();
     for (enum db_lane lane = 0; lane < DB_LANES; lane++) {
-        expire_waiting(db, &db->pending[lane], now);
+        expire_waiting(db, lane, now);
         for (int i = 0; i < db->cfg.connections[lane]; i++)
             expire_sent(&db->conns[lane][i], now);
     }
@@ -223,27 +263,42 @@ void db_kick(struct db *db)
         db->kick = loop_timer(db->loop, 0, 0, on_kick, db);
 }
 
-struct db_request *db_query_own(struct db *db, const struct db_stmt *stmt,
-                                const struct str *params, unsigned n, uint32_t timeout_ms,
-                                db_fn *fn, void *arg, void (*drop)(void *))
+static struct db_request *make(struct db *db, const struct db_stmt *stmt,
+                               const struct str *params, unsigned n, uint32_t timeout_ms)
 {
     struct db_request *r = request_new(params, n);
     r->stmt = stmt_find(db, stmt->name);
     r->lane = stmt->lane;
-    r->fn = fn;
-    r->arg = arg;
-    r->drop = drop;
     r->start_us = clock_mono_us();
     r->deadline_ms = r->start_us / 1000 + timeout_ms;
     if (db->pending[r->lane].n >= DB_PENDING_MAX && !r->refused) {
         r->refused = true;
-        r->verdict = DB_UNAVAILABLE;
+        r->verdict = unsent(db, r->lane);
+    }
+    return r;
+}
+
+static void submit(struct db *db, struct db_request *r)
+{
+    if (share_join(db, r)) {
+        free(r);
+        return;
     }
     db->accepted++;
     request_push(&db->pending[r->lane], r);
     arm_tick(db);
     db_kick(db);
-    return r;
+}
+
+void db_query_own(struct db *db, const struct db_stmt *stmt, const struct str *params,
+                  unsigned n, uint32_t timeout_ms, db_fn *fn, void *arg,
+                  void (*drop)(void *))
+{
+    struct db_request *r = make(db, stmt, params, n, timeout_ms);
+    r->fn = fn;
+    r->arg = arg;
+    r->drop = drop;
+    submit(db, r);
 }
 
 void db_query(struct db *db, const struct db_stmt *stmt, const struct str *params,
@@ -255,18 +310,18 @@ void db_query(struct db *db, const struct db_stmt *stmt, const struct str *param
 void db_query_anew(struct db *db, const struct db_stmt *stmt, const struct str *params,
                    unsigned n, uint32_t timeout_ms, db_fn *fn, void *arg)
 {
-    db_query_own(db, stmt, params, n, timeout_ms, fn, arg, NULL)->anew = true;
+    struct db_request *r = make(db, stmt, params, n, timeout_ms);
+    r->fn = fn;
+    r->arg = arg;
+    r->anew = true;
+    submit(db, r);
 }
 
 bool db_ready(const struct db *db)
 {
-    for (enum db_lane lane = 0; lane < DB_LANES; lane++) {
-        bool any = false;
-        for (int i = 0; i < db->cfg.connections[lane]; i++)
-            any = any || db->conns[lane][i].state == CONN_READY;
-        if (!any)
+    for (enum db_lane lane = 0; lane < DB_LANES; lane++)
+        if (db->cfg.connections[lane] > 0 && !lane_ready(db, lane))
             return false;
-    }
     return true;
 }
 
@@ -295,20 +350,24 @@ static void copy_config(struct db *db, const struct db_config *cfg)
     struct str password = secret_expose(cfg->password);
     db->cfg.password = password.n ? secret_new(password) : NULL;
     for (enum db_lane lane = 0; lane < DB_LANES; lane++)
-        if (db->cfg.connections[lane] < 1)
+        if (db->cfg.connections[lane] < 1 && !DB_TRAITS[lane].optional)
             db->cfg.connections[lane] = 1;
 }
 
 static void make_metrics(struct db *db)
 {
     char labels[64];
+    db->merged = metric_counter("db_queries_joined_total",
+                                "Queries answered by an equal one that waited", "");
     for (enum db_lane lane = 0; lane < DB_LANES; lane++) {
-        snprintf(labels, sizeof(labels), "lane=\"%s\"", DB_LANE_NAMES[lane]);
+        if (db->cfg.connections[lane] == 0)
+            continue;
+        snprintf(labels, sizeof(labels), "lane=\"%s\"", DB_TRAITS[lane].name);
         db->duration[lane] = metric_histogram("db_query_duration_seconds",
                                               "Time from query to answer", labels);
         for (int s = 0; s < CONN_STATES; s++) {
             snprintf(labels, sizeof(labels), "lane=\"%s\",state=\"%s\"",
-                     DB_LANE_NAMES[lane], STATE_NAMES[s]);
+                     DB_TRAITS[lane].name, STATE_NAMES[s]);
             db->states[lane][s] =
                 metric_gauge("db_connections", "Database connections by state", labels);
         }
@@ -339,6 +398,7 @@ static void forget(struct request_list *l)
     for (struct db_request *r; (r = request_pop(l));) {
         if (r->drop && !r->answered)
             r->drop(r->arg);
+        share_forget(r);
         free(r);
     }
 }

@@ -6,7 +6,9 @@
  * Lanes keep kinds of work apart: a slow search stalls no item, a failing write aborts no
  * neighbour.
  *   DB_POINT  reads by key; all of one loop turn under one sync
- *   DB_LIST   lists and searches; their own connection, one sync a turn
+ *   DB_LIST   lists; their own connection, one sync a turn
+ *   DB_SEARCH what may take long: filters, searches, counts; a few connections, one query
+ *             each at a time, planned for its values. A service that has none says 0.
  *   DB_WRITE  a transaction each: one statement, its own sync, a few connections
  */
 #ifndef LIB_SVC_DB_H
@@ -24,7 +26,7 @@
 
 struct db;
 
-enum db_lane { DB_POINT, DB_LIST, DB_WRITE, DB_LANES };
+enum db_lane { DB_POINT, DB_LIST, DB_WRITE, DB_SEARCH, DB_LANES };
 
 enum db_status {
     DB_OK,
@@ -33,6 +35,7 @@ enum db_status {
     DB_REFUSED,     /* any other error of the statement: our bug or bad data; logged */
     DB_TIMEOUT,     /* the deadline passed before an answer; a write's outcome: unknown */
     DB_UNAVAILABLE, /* no connection; nothing was sent */
+    DB_BUSY,        /* none was free in time; nothing was sent */
     DB_UNKNOWN,     /* connection lost with a write in flight */
 };
 
@@ -56,9 +59,9 @@ typedef void db_fn(void *arg, const struct db_result *r);
 struct db_config {
     const char *host, *port, *dbname, *user, *sslmode;
     const struct secret *password;
-    const char *application; /* application_name */
-    const char *schema;      /* set as search_path after connect when single-role */
-    int connections[DB_LANES];
+    const char *application;   /* application_name */
+    const char *schema;        /* set as search_path after connect when single-role */
+    int connections[DB_LANES]; /* at least 1 is made, DB_SEARCH excepted */
 };
 
 /* Starts connecting; queries wait for it (until their deadline). sql: the service's
@@ -75,7 +78,9 @@ bool db_ready(const struct db *db);
 unsigned db_in_flight(const struct db *db);
 
 /* Sends a prepared statement with text parameters (NULL pointer in p = SQL null). The
- * values are copied. timeout_ms: our deadline, measured from now. */
+ * values are copied. timeout_ms: our deadline, measured from now. Equal queries of the
+ * lanes DB_LIST and DB_SEARCH that wait to be sent are sent once, with the latest
+ * deadline of them; each is called back. */
 void db_query(struct db *db, const struct db_stmt *stmt, const struct str *params,
               unsigned n, uint32_t timeout_ms, db_fn *fn, void *arg);
 
@@ -113,7 +118,7 @@ static inline struct str db_null(void)
 {
     return (struct str){ 0 };
 }
-enum { DB_INT_TEXT = 24 };
+enum { DB_INT_TEXT = STR_INT_TEXT };
 struct str db_int_param(int64_t v, char buf[static DB_INT_TEXT]);
 struct arena;
 /* bytea in hex form ("\x..."), memory from the arena. */

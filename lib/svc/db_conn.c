@@ -81,7 +81,7 @@ static void report_down(struct db_conn *c, const char *why)
         return;
     c->db->said_down = true;
     struct str detail = str_trim(str_of(c->pg ? PQerrorMessage(c->pg) : ""));
-    log_warn("db", "connection lost", F_STR("lane", DB_LANE_NAMES[c->lane]),
+    log_warn("db", "connection lost", F_STR("lane", DB_TRAITS[c->lane].name),
              F_STR("why", why), F_SLICE("detail", detail));
 }
 
@@ -114,7 +114,7 @@ void conn_ready(struct db_conn *c)
     set_state(c, CONN_READY);
     c->backoff_ms = 0;
     if (c->db->said_down)
-        log_info("db", "connected again", F_STR("lane", DB_LANE_NAMES[c->lane]));
+        log_info("db", "connected again", F_STR("lane", DB_TRAITS[c->lane].name));
     c->db->said_down = false;
     db_kick(c->db);
 }
@@ -251,10 +251,8 @@ void conn_flush(struct db_conn *c)
         conn_lost(c, "cannot send");
         return;
     }
-    bool was = c->unflushed;
     c->unflushed = left > 0;
-    if (was || left > 0)
-        loop_set_events(c->source, left > 0 ? LOOP_READ | LOOP_WRITE : LOOP_READ);
+    loop_set_events(c->source, left > 0 ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 }
 
 static void on_socket(void *arg, int events)

@@ -58,26 +58,28 @@ static void pushed(struct db_conn *c, enum slot_kind kind, struct db_request *r,
     c->unflushed = true;
 }
 
-/* $1 the schema or null, $2 and $3 as the lane wants them. */
+/* $1 the schema or null, the others as the lane wants them. The timeout is the role's
+ * anyway (migrate_roles.c), but for a single-role database. */
 static const char SETUP[] =
     "select set_config('timezone', 'UTC', false), set_config('datestyle', 'ISO', false),"
     " set_config('jit', 'off', false), set_config('plan_cache_mode', $2::text, false),"
     " set_config('enable_seqscan', $3::text, false),"
+    " set_config('enable_bitmapscan', $5::text, false),"
+    " set_config('statement_timeout', '5s', false),"
+    " case when $4::text is not null"
+    " then set_config('random_page_cost', $4::text, false) end,"
     " case when $1::text is not null"
     " then set_config('search_path', $1::text, false) end";
 
-/* Times are printed one way (db_time relies on it), whatever the server's settings.
- * Statements of the point and write lanes find rows by key: planning them anew for other
- * values would cost more than running them, and reading a whole table because it is still
- * small doubles what a look-up costs (measured: 19 against 9 us of Postgres). */
+/* Times are printed one way (db_time relies on it), whatever the server's settings. */
 void pipe_setup(struct db_conn *c)
 {
     const char *schema = c->db->cfg.schema;
-    bool by_key = c->lane != DB_LIST;
+    const struct db_lane_traits *t = &DB_TRAITS[c->lane];
     AUTO_FREE char *path = schema ? xasprintf("\"%s\"", schema) : NULL;
-    const char *const values[] = { path, by_key ? "force_generic_plan" : "auto",
-                                   by_key ? "off" : "on" };
-    int ok = PQsendQueryParams(c->pg, SETUP, 3, NULL, values, NULL, NULL, 0);
+    const char *const values[] = { path, t->plans, t->whole, t->jump_cost, t->bitmaps };
+    int ok =
+        PQsendQueryParams(c->pg, SETUP, ARRAY_LEN(values), NULL, values, NULL, NULL, 0);
     pushed(c, SLOT_SETUP, NULL, ok);
     c->unsynced = true;
     pipe_sync(c);
@@ -103,6 +105,7 @@ static int send_anew(struct db_conn *c, struct db_request *r)
 
 void pipe_send(struct db_conn *c, struct db_request *r)
 {
+    share_end(c->db, r);
     int ok = r->anew ? send_anew(c, r) : send_prepared(c, r);
     pushed(c, SLOT_QUERY, r, ok);
     if (c->in_flight++ == 0)

@@ -6,7 +6,8 @@
  *   db_pipe.c    one connection's pipeline: sending, receiving, judging errors
  *   db_host.c    the server's name as addresses
  *   db_stmt.c    the statements of the embedded files and their metrics
- *   db_lookup.c  merged point reads      db_ids.c  ids fetched ahead
+ *   db_lookup.c  merged point reads      db_share.c  equal lists that are read once
+ *   db_ids.c     ids fetched ahead
  *   db_result.c  columns and parameters
  */
 #ifndef LIB_SVC_DB_PRIVATE_H
@@ -24,8 +25,8 @@ enum {
     DB_PENDING_MAX = 10000,   /* queries of a lane waiting for a connection */
     DB_ATTEMPTS_MAX = 3,      /* sends of one query after 40001 and the like */
     DB_RESENDS_MAX = 20,      /* sends of one read behind failing neighbours */
-    DB_STUCK_MS = 500,        /* without any answer, the oldest query being overdue */
     DB_LOOKUP_KEYS_MAX = 512, /* keys of one merged read */
+    DB_SHARED_BITS = 6,
 };
 
 struct statement {
@@ -37,8 +38,17 @@ struct statement {
     struct lookup_batch *batch; /* keys collected in this turn */
 };
 
+/* Somebody else who asked for the very same. */
+struct twin {
+    struct twin *next;
+    db_fn *fn;
+    void *arg;
+};
+
 struct db_request {
     struct db_request *next;
+    struct twin *twins, **twins_end;
+    uint64_t sameness; /* hash of statement and parameters; 0: has no twins */
     struct statement *stmt;
     enum db_lane lane;
     db_fn *fn;
@@ -102,15 +112,29 @@ struct db {
     struct db_conn *conns[DB_LANES];
     unsigned accepted;            /* queries not answered */
     struct lookup_batch *batches; /* of this turn */
+    struct db_request
+        *shared[1 << DB_SHARED_BITS]; /* by sameness: waits, may get twins */
     struct loop_timer *tick, *kick;
-    struct metric *duration[DB_LANES];
+    struct metric *duration[DB_LANES], *merged;
     struct metric *states[DB_LANES][CONN_STATES];
     struct resolver *resolver; /* NULL: libpq takes cfg.host as it is */
     char *names, *addresses;   /* comma lists for libpq; NULL until known */
     bool said_down;            /* the log knows that no connection can be made */
 };
 
-extern const char *const DB_LANE_NAMES[DB_LANES];
+/* What makes the lanes different. */
+struct db_lane_traits {
+    const char *name;
+    unsigned in_flight_max; /* queries one connection may owe */
+    int stuck_ms;           /* without any answer, the oldest query being overdue */
+    const char *plans;      /* plan_cache_mode */
+    const char *whole;      /* enable_seqscan */
+    const char *bitmaps;    /* enable_bitmapscan */
+    const char *jump_cost;  /* random_page_cost; NULL: the server's */
+    bool optional;          /* may have no connection at all */
+    bool shares;            /* equal queries that wait are one */
+};
+extern const struct db_lane_traits DB_TRAITS[DB_LANES];
 
 /* db.c */
 void request_push(struct request_list *l, struct db_request *r);
@@ -120,9 +144,9 @@ struct db_request *request_pop(struct request_list *l);
 /* Calls back (unless its deadline did already), counts and frees. res may be NULL. */
 void request_finish(struct db *db, struct db_request *r, enum db_status s, PGresult *res);
 /* A query whose memory is the library's own: as db_query, with a way to drop arg. */
-struct db_request *db_query_own(struct db *db, const struct db_stmt *stmt,
-                                const struct str *params, unsigned n, uint32_t timeout_ms,
-                                db_fn *fn, void *arg, void (*drop)(void *));
+void db_query_own(struct db *db, const struct db_stmt *stmt, const struct str *params,
+                  unsigned n, uint32_t timeout_ms, db_fn *fn, void *arg,
+                  void (*drop)(void *));
 /* Something is queued: the end of this turn, or at once when that has passed, sends. */
 void db_kick(struct db *db);
 
@@ -161,6 +185,17 @@ void host_start(struct db *db);
 /* False while a name is still being looked up. */
 bool host_known(const struct db *db);
 void host_stop(struct db *db);
+
+/* db_share.c */
+/* Joins an equal query that waits: true, and r is not needed. Otherwise r may be joined.
+ */
+bool share_join(struct db *db, struct db_request *r);
+/* r waits no more: nobody may join it. */
+void share_end(struct db *db, const struct db_request *r);
+/* Calls the twins of r back, and frees them. */
+void share_answer(struct db_request *r, const struct db_result *result);
+/* Frees the twins of r. */
+void share_forget(struct db_request *r);
 
 /* db_lookup.c */
 void lookup_flush(struct db *db);

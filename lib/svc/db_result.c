@@ -84,6 +84,8 @@ enum err db_err(const struct db_stmt *stmt, const struct db_result *r)
         return write ? ERR_OUTCOME_UNKNOWN : ERR_UNAVAILABLE;
     case DB_UNAVAILABLE:
         return ERR_UNAVAILABLE;
+    case DB_BUSY:
+        return ERR_OVERLOADED;
     case DB_REFUSED:
         break;
     }
@@ -92,8 +94,7 @@ enum err db_err(const struct db_stmt *stmt, const struct db_result *r)
 
 struct str db_int_param(int64_t v, char buf[static DB_INT_TEXT])
 {
-    int n = snprintf(buf, DB_INT_TEXT, "%lld", (long long)v);
-    return (struct str){ buf, (size_t)n };
+    return str_int(v, buf);
 }
 
 struct str db_bytes_param(struct arena *a, const void *data, size_t n)

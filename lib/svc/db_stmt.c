@@ -13,6 +13,7 @@ static const char *const STATUS_NAMES[DB_STATUSES] = {
     [DB_REFUSED] = "refused",
     [DB_TIMEOUT] = "timeout",
     [DB_UNAVAILABLE] = "unavailable",
+    [DB_BUSY] = "busy",
     [DB_UNKNOWN] = "unknown",
 };
 

@@ -29,6 +29,9 @@ static const struct embed_file SQL[] = {
     FILE_OF("part_add", "insert into part (item) values ($1)"),
     FILE_OF("sleep", "select pg_sleep($1::float8)"),
     FILE_OF("sleep_write", "select pg_sleep($1::float8)"),
+    FILE_OF("sleep_search", "select pg_sleep($1::float8)"),
+    FILE_OF("setting", "select current_setting($1::text)"),
+    FILE_OF("draw", "select nextval('draws')::text || coalesce($1::text, ' of nothing')"),
     FILE_OF("third_time", "select third_time()"),
     FILE_OF("never", "select never()"),
     FILE_OF("broken", "select from no_such_table where x = $1"),
@@ -47,6 +50,10 @@ static const struct db_stmt ITEM_ADD = { "item_add", DB_WRITE };
 static const struct db_stmt PART_ADD = { "part_add", DB_WRITE };
 static const struct db_stmt SLEEP = { "sleep", DB_LIST };
 static const struct db_stmt SLEEP_WRITE = { "sleep_write", DB_WRITE };
+static const struct db_stmt SLEEP_SEARCH = { "sleep_search", DB_SEARCH };
+static const struct db_stmt SETTING = { "setting", DB_SEARCH };
+static const struct db_stmt DRAW = { "draw", DB_LIST };
+static const struct db_stmt DRAW_POINT = { "draw", DB_POINT };
 static const struct db_stmt THIRD_TIME = { "third_time", DB_WRITE };
 static const struct db_stmt NEVER = { "never", DB_WRITE };
 static const struct db_stmt BROKEN = { "broken", DB_POINT };
@@ -59,7 +66,7 @@ static const char SETUP[] =
     "create table part (item bigint constraint part_item references item);"
     "insert into item values (1, 'one'), (2, 'two'), (3, 'three');"
     "create schema elsewhere;"
-    "create sequence item_ids; create sequence tries;"
+    "create sequence item_ids; create sequence tries; create sequence draws;"
     "create function third_time() returns bigint language plpgsql as $$"
     "declare n bigint := nextval('tries'); begin if n % 3 <> 0 then"
     " raise exception 'again' using errcode = '40001'; end if; return n; end $$;"
@@ -124,7 +131,7 @@ static void open_with(struct bench *b, const char *host, const char *schema)
                              .user = "postgres",
                              .application = "db_test",
                              .schema = schema,
-                             .connections = { 1, 1, 2 } };
+                             .connections = { 1, 1, 2, 2 } };
     *b = (struct bench){ .loop = loop_new() };
     b->db = db_open(b->loop, &cfg, SETS);
 }
@@ -190,6 +197,18 @@ static void ask(struct bench *b, struct answer *a, const struct db_stmt *stmt,
     b->owed++;
     db_query(b->db, stmt, &p, 1, timeout_ms, on_answer, a);
     assert_int_equal(a->times, 0); /* never before it returned */
+}
+
+/* Every connection is made: what is asked from now on is sent at once. */
+static void wait_ready(struct bench *b)
+{
+    struct answer a;
+    int64_t until = clock_mono_ms() + GUARD_MS;
+    while (!db_ready(b->db) && clock_mono_ms() < until) {
+        ask(b, &a, &DIVIDE, "1", PLENTY_MS);
+        run_until_answered(b);
+    }
+    assert_true(db_ready(b->db));
 }
 
 static void look_up(struct bench *b, struct answer *a, const struct db_stmt *stmt,
@@ -313,6 +332,93 @@ static void equal_keys_of_a_turn_are_one_query(void **state)
     close_bench(&b);
 }
 
+static void equal_lists_that_wait_are_one_query(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    const char *const values[] = { "a", "b", "a", NULL, "", "a", NULL };
+    struct answer a[ARRAY_LEN(values)];
+    int64_t before = metric_value(metric_counter("db_queries_joined_total", "", ""));
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        ask(&b, &a[i], &DRAW, values[i], PLENTY_MS);
+    run_until_answered(&b);
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        assert_int_equal(a[i].times, 1);
+        assert_int_equal(a[i].status, DB_OK);
+        for (size_t j = 0; j < i; j++) {
+            bool same = values[i] && values[j] ? strcmp(values[i], values[j]) == 0
+                                               : values[i] == values[j];
+            assert_int_equal(strcmp(a[i].text, a[j].text) == 0, same);
+        }
+    }
+    assert_int_equal(metric_value(metric_counter("db_queries_joined_total", "", "")),
+                     before + 3);
+    close_bench(&b);
+}
+
+struct second {
+    struct bench *bench;
+    struct answer *late;
+};
+
+static void ask_once_more(void *arg)
+{
+    struct second *s = arg;
+    ask(s->bench, s->late, &DRAW, "a", PLENTY_MS);
+}
+
+/* What is on its way began before the second question: its answer would be too old. The
+ * lane's one connection is busy, so the second one waits. */
+static void a_list_that_was_sent_is_not_joined(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    struct answer slow, first, late;
+    wait_ready(&b);
+    ask(&b, &slow, &SLEEP, "0.2", PLENTY_MS);
+    ask(&b, &first, &DRAW, "a", PLENTY_MS);
+    struct second s = { &b, &late };
+    loop_timer(b.loop, 50, 0, ask_once_more, &s);
+    run_until_answered(&b);
+    assert_int_equal(late.status, DB_OK);
+    assert_string_not_equal(first.text, late.text);
+    close_bench(&b);
+}
+
+static void reads_by_key_and_writes_are_not_joined(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    struct answer one, two;
+    ask(&b, &one, &DRAW_POINT, "a", PLENTY_MS);
+    ask(&b, &two, &DRAW_POINT, "a", PLENTY_MS);
+    run_until_answered(&b);
+    assert_string_not_equal(one.text, two.text);
+    close_bench(&b);
+}
+
+/* Nobody listens there: all who joined are told, each once. */
+static void who_joined_a_list_is_told_that_it_was_never_sent(void **state)
+{
+    (void)state;
+    struct bench b;
+    if (!*shared.pg.bin)
+        skip();
+    open_with(&b, "/nonexistent", NULL);
+    struct answer one, two;
+    ask(&b, &one, &DRAW, "a", 100);
+    ask(&b, &two, &DRAW, "a", 300);
+    run_until_answered(&b);
+    assert_int_equal(one.times, 1);
+    assert_int_equal(two.times, 1);
+    assert_int_equal(one.status, DB_UNAVAILABLE);
+    assert_int_equal(two.status, DB_UNAVAILABLE);
+    close_bench(&b);
+}
+
 static void more_keys_than_one_query_takes(void **state)
 {
     (void)state;
@@ -415,6 +521,90 @@ static void a_slow_list_stalls_no_item(void **state)
     ask(&b, &later, &SLEEP, "0", PLENTY_MS);
     run_until_answered(&b);
     assert_int_equal(later.status, DB_OK);
+    close_bench(&b);
+}
+
+static void a_slow_search_stalls_no_other(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    struct answer slow, quick[3];
+    ask(&b, &slow, &SLEEP_SEARCH, "1.5", PLENTY_MS);
+    for (unsigned i = 0; i < ARRAY_LEN(quick); i++)
+        ask(&b, &quick[i], &SLEEP_SEARCH, "0", PLENTY_MS);
+    run_until_answered(&b);
+    assert_int_equal(slow.status, DB_OK);
+    for (unsigned i = 0; i < ARRAY_LEN(quick); i++) {
+        assert_int_equal(quick[i].status, DB_OK);
+        assert_true(quick[i].at_ms < slow.at_ms); /* none waits behind it */
+    }
+    close_bench(&b);
+}
+
+/* Its server ends it, so nobody pays for it any longer than that. */
+static void an_overdue_search_keeps_its_connection(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    struct answer slow[2], later, plans;
+    wait_ready(&b);
+    for (unsigned i = 0; i < ARRAY_LEN(slow); i++)
+        ask(&b, &slow[i], &SLEEP_SEARCH, i ? "1.5" : "1.50", 100); /* not the same */
+    run_until_answered(&b);
+    for (unsigned i = 0; i < ARRAY_LEN(slow); i++)
+        assert_int_equal(slow[i].status, DB_TIMEOUT);
+    int64_t start = clock_mono_ms();
+    ask(&b, &plans, &SETTING, "plan_cache_mode", PLENTY_MS);
+    ask(&b, &later, &SETTING, "statement_timeout", PLENTY_MS);
+    run_until_answered(&b);
+    assert_string_equal(plans.text, "force_custom_plan");
+    assert_string_equal(later.text, "5s");
+    assert_true(later.at_ms - start >
+                1000); /* after the sleepers, on their connections */
+    close_bench(&b);
+}
+
+/* All connections work for others: that says nothing about the database. */
+static void a_query_that_found_no_place_is_told_so(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_bench(&b);
+    struct answer slow[2], late;
+    wait_ready(&b);
+    for (unsigned i = 0; i < ARRAY_LEN(slow); i++)
+        ask(&b, &slow[i], &SLEEP_SEARCH, i ? "0.5" : "0.50",
+            PLENTY_MS); /* not the same */
+    ask(&b, &late, &SLEEP_SEARCH, "0", 100);
+    run_until_answered(&b);
+    assert_int_equal(late.status, DB_BUSY);
+    assert_int_equal(slow[0].status, DB_OK);
+    close_bench(&b);
+}
+
+static void a_lane_nobody_wants_has_no_connection(void **state)
+{
+    (void)state;
+    if (!*shared.pg.bin)
+        skip();
+    struct bench b = { .loop = loop_new() };
+    const struct db_config cfg = { .host = shared.pg.dir,
+                                   .dbname = "postgres",
+                                   .user = "postgres",
+                                   .application = "db_test_few" };
+    b.db = db_open(b.loop, &cfg, SETS);
+    struct answer a;
+    do {
+        ask(&b, &a, &SLEEP, "0.01", PLENTY_MS);
+        run_until_answered(&b);
+        assert_int_equal(a.status, DB_OK);
+    } while (!db_ready(b.db));
+    AUTO_FREE char *n =
+        test_postgres_ask(shared.admin, "select count(*) from pg_stat_activity"
+                                        " where application_name = 'db_test_few'");
+    assert_string_equal(n, "3");
     close_bench(&b);
 }
 
@@ -559,11 +749,19 @@ int main(void)
         cmocka_unit_test(times_are_printed_one_way),
         cmocka_unit_test(a_failing_read_spares_its_neighbours),
         cmocka_unit_test(equal_keys_of_a_turn_are_one_query),
+        cmocka_unit_test(equal_lists_that_wait_are_one_query),
+        cmocka_unit_test(a_list_that_was_sent_is_not_joined),
+        cmocka_unit_test(reads_by_key_and_writes_are_not_joined),
+        cmocka_unit_test(who_joined_a_list_is_told_that_it_was_never_sent),
         cmocka_unit_test(more_keys_than_one_query_takes),
         cmocka_unit_test(constraints_have_names),
         cmocka_unit_test(conflicts_are_tried_again),
         cmocka_unit_test(what_a_lost_write_did_is_unknown),
         cmocka_unit_test(a_slow_list_stalls_no_item),
+        cmocka_unit_test(a_slow_search_stalls_no_other),
+        cmocka_unit_test(an_overdue_search_keeps_its_connection),
+        cmocka_unit_test(a_query_that_found_no_place_is_told_so),
+        cmocka_unit_test(a_lane_nobody_wants_has_no_connection),
         cmocka_unit_test(without_a_server_nothing_was_sent),
         cmocka_unit_test(a_name_without_an_address_is_no_server),
         cmocka_unit_test(a_restart_is_survived),

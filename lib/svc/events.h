@@ -35,6 +35,10 @@ void event_publisher_stop(struct event_publisher **p);
 void event_publisher_wake(struct event_publisher *p);
 /* The handler of `<service>.events.pull`. */
 void event_publisher_handle_pull(struct event_publisher *p, struct call *c);
+/* The handler of `<service>.events.status`: the stream's epoch and head, what waits in
+ * the outbox (counted up to 100,000) and for how long, and what each consumer said with
+ * its last pull that it keeps. Asks the database (list lane); needs no publisher. */
+void event_stream_handle_status(struct svc *svc, const char *stream, struct call *c);
 /* A short text that every beacon carries from now on, "" for none: what a subscriber
  * should know and can ask for (auth: the version of its key ring). Copied; at most
  * EVENT_NOTE_MAX bytes count. */
@@ -110,11 +114,14 @@ struct event_consumer_state {
      * (by a message, a beacon or a pull) and everything up to it is applied. 0: never. */
     int64_t fresh_ms;
     const char *note; /* of the last beacon, "" when it had none; borrowed */
-    int64_t gaps, pulls, duplicates;
+    int64_t gaps, pulls, duplicates; /* pulls: for what was missing */
     bool epoch_refused; /* the stream's epoch is not ours: nothing is applied */
 };
 void event_consumer_state(const struct event_consumer *ec,
                           struct event_consumer_state *ret);
+
+/* `cursor`, `lag`, `gaps` and `pulls` of the beat; zeros for NULL. */
+void event_consumer_beat(const struct event_consumer *ec, struct jsonw *w);
 
 /* ---- a consumer whose place is a row of its own database ---- */
 struct event_follower;
@@ -135,7 +142,7 @@ bool event_follower_ready(const struct event_follower *f, const char **ret_why);
  * no epoch and number 0, so that the stream is read as a new one. Says so, or what is
  * wrong; the exit code. */
 int event_accept_epoch(struct svc *svc, int argc, const char *sql);
-/* `cursor`, `lag`, `gaps` and `pulls` of the beat. */
+/* event_consumer_beat of it. */
 void event_follower_beat(const struct event_follower *f, struct jsonw *w);
 
 #endif

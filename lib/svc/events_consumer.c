@@ -24,7 +24,9 @@ enum {
     BEHIND_MS = 50,   /* a beacon may overtake the event of another replica */
     REFUSED_RETRY_MS = 5000,
     ALARM_MS = 60000,
-    TELL_MS = 600000, /* a pull also says how far we are: retention waits for it */
+    /* A pull also says how far we are: retention waits for it, and people see it. */
+    TELL_MS = 600000,
+    TELL_MOVED_MS = 5000, /* when that is news */
 };
 
 /* --- runs -------------------------------------------------------------------------- */
@@ -310,14 +312,19 @@ void consumer_work(struct event_consumer *ec)
     consumer_pull(ec);
 }
 
+static int64_t tell_every_ms(const struct event_consumer *ec)
+{
+    return ec->told == ec->cursor ? TELL_MS : TELL_MOVED_MS;
+}
+
 static void on_tick(void *arg)
 {
     struct event_consumer *ec = arg;
     int64_t now = clock_mono_ms(), silence = ec->cfg.silence_ms;
     if (now - ec->last_heard_ms > silence && now - ec->last_pull_ms > silence)
         ec->want_pull = true;
-    if (now - ec->last_pull_ms > TELL_MS)
-        ec->want_pull = true;
+    if (!ec->want_pull && now - ec->last_pull_ms > tell_every_ms(ec))
+        ec->want_pull = ec->only_telling = true;
     if (ec->refused && !ec->pulling)
         ec->want_pull = true; /* until an operator has decided, or a snapshot came */
     consumer_work(ec);
@@ -336,7 +343,8 @@ static void make_metrics(struct event_consumer *ec)
     ec->lag_gauge = metric_gauge("events_consumer_lag",
                                  "Events of the stream not applied here yet", label);
     ec->gaps_total = counter(ec, "events_gaps_total", "Events that PUB did not deliver");
-    ec->pulls_total = counter(ec, "events_pulls_total", "Times the stream was asked");
+    ec->pulls_total = counter(ec, "events_pulls_total",
+                              "Times the stream was asked for what was missing");
     ec->duplicates_total =
         counter(ec, "events_duplicates_total", "Events received again");
 }
@@ -422,4 +430,15 @@ void event_consumer_state(const struct event_consumer *ec,
         .duplicates = ec->duplicates,
         .epoch_refused = ec->refused,
     };
+}
+
+void event_consumer_beat(const struct event_consumer *ec, struct jsonw *w)
+{
+    struct event_consumer_state s = { 0 };
+    if (ec)
+        event_consumer_state(ec, &s);
+    jw_kint(w, "cursor", s.cursor);
+    jw_kint(w, "lag", s.head > s.cursor ? s.head - s.cursor : 0);
+    jw_kint(w, "gaps", s.gaps);
+    jw_kint(w, "pulls", s.pulls);
 }

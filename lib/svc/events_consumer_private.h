@@ -40,7 +40,9 @@ struct event_consumer {
     char epoch[CONSUMER_EPOCH];
     int64_t cursor, head, tail;
     struct run waiting, flight;
+    int64_t told; /* the cursor that the last pull said; below 0: it did not arrive */
     bool applying, pulling, want_pull;
+    bool only_telling;      /* nothing is missing: the pull is not counted */
     bool pull_void;         /* the place it asked from is no longer ours */
     bool catching_up;       /* too far behind to follow PUB */
     bool stopped;           /* freed when the last answer owed has come */

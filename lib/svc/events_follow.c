@@ -93,13 +93,7 @@ bool event_follower_ready(const struct event_follower *f, const char **ret_why)
 
 void event_follower_beat(const struct event_follower *f, struct jsonw *w)
 {
-    struct event_consumer_state s = { 0 };
-    if (f->consumer)
-        event_consumer_state(f->consumer, &s);
-    jw_kint(w, "cursor", s.cursor);
-    jw_kint(w, "lag", s.head > s.cursor ? s.head - s.cursor : 0);
-    jw_kint(w, "gaps", s.gaps);
-    jw_kint(w, "pulls", s.pulls);
+    event_consumer_beat(f->consumer, w);
 }
 
 int event_accept_epoch(struct svc *svc, int argc, const char *sql)

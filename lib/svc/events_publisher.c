@@ -25,12 +25,13 @@ enum {
     HEAD_FRESH_MS = 1000, /* a beacon must not vouch for an older head */
     SEQUENCE_TIMEOUT_MS = 2000,
     PRUNE_MS = 60 * 1000,
-    SEEN_MS = 10 * 1000, /* a consumer's place is written at most this often */
+    SEEN_MS = 10 * 1000, /* a place that has not grown is written at most this often */
     KEEP_DAYS = 7,
     KEEP_DAYS_MAX = 30,
     EVENT_MAX = 256 * 1024,
     CONSUMERS_MAX = 16,
     BATCH = 500,
+    COUNT_MS = 1000, /* what waits behind a full batch is counted at most this often */
 };
 
 static const struct db_stmt SEQUENCE = { "outbox_sequence", DB_WRITE };
@@ -39,8 +40,8 @@ static const struct db_stmt SEEN = { "outbox_seen", DB_WRITE };
 static const struct db_stmt PULL = { "outbox_pull", DB_POINT };
 
 struct consumer_seen {
-    char name[32];
-    int64_t written_ms;
+    char name[KEYS_NAME_MAX + 1];
+    int64_t written_ms, applied;
 };
 
 struct event_publisher {
@@ -54,6 +55,7 @@ struct event_publisher {
     char epoch[40], note[EVENT_NOTE_MAX + 1];
     int64_t head, head_read_ms;
     unsigned backlog;
+    int64_t counted_ms;
     struct consumer_seen seen[CONSUMERS_MAX];
     struct metric *sequenced, *backlog_gauge, *head_gauge, *pulls, *failures;
 };
@@ -124,19 +126,28 @@ static void set_epoch(struct event_publisher *p, struct str epoch)
     p->epoch[epoch.n] = '\0';
 }
 
+/* As of the last batch that was not full, or that it was counted for. */
+static void note_backlog(struct event_publisher *p, const struct db_result *r, int events)
+{
+    int64_t waiting = db_int(r, 0, EVENT_ROW_WAITING) - events;
+
+    if (db_is_null(r, 0, EVENT_ROW_WAITING))
+        return;
+    p->backlog = waiting > 0 ? (unsigned)waiting : 0;
+    metric_set(p->backlog_gauge, p->backlog);
+}
+
 /* The number of events in r. */
 static int note_head(struct event_publisher *p, const struct db_result *r)
 {
     int events = r->rows > 0 && !db_is_null(r, 0, EVENT_ROW_SEQ) ? r->rows : 0;
-    int64_t waiting = db_int(r, 0, EVENT_ROW_WAITING) - events;
 
     set_epoch(p, db_text(r, 0, EVENT_ROW_EPOCH));
     p->head =
         events > 0 ? db_int(r, r->rows - 1, EVENT_ROW_SEQ) : db_int(r, 0, EVENT_ROW_HEAD);
     p->head_read_ms = clock_mono_ms();
-    p->backlog = waiting > 0 ? (unsigned)waiting : 0;
     metric_set(p->head_gauge, p->head);
-    metric_set(p->backlog_gauge, p->backlog);
+    note_backlog(p, r, events);
     return events;
 }
 
@@ -159,9 +170,19 @@ static void on_sequenced(void *arg, const struct db_result *r)
         sequence(p);
 }
 
+static bool count_is_due(struct event_publisher *p)
+{
+    int64_t now = clock_mono_ms();
+
+    if (p->counted_ms && now - p->counted_ms < COUNT_MS)
+        return false;
+    p->counted_ms = now;
+    return true;
+}
+
 static void sequence(struct event_publisher *p)
 {
-    struct str stream = str_of(p->stream);
+    struct str params[] = { str_of(p->stream), STR("false") };
 
     p->woken = false;
     if (p->sequencing) {
@@ -170,7 +191,9 @@ static void sequence(struct event_publisher *p)
     }
     p->sequencing = true;
     p->again = false;
-    db_query(p->svc->db, &SEQUENCE, &stream, 1, SEQUENCE_TIMEOUT_MS, on_sequenced, p);
+    if (count_is_due(p))
+        params[1] = STR("true");
+    db_query(p->svc->db, &SEQUENCE, params, 2, SEQUENCE_TIMEOUT_MS, on_sequenced, p);
 }
 
 static void on_poll(void *arg)
@@ -259,9 +282,11 @@ static void note_consumer(struct event_publisher *p, const char *peer, int64_t a
     if (strcmp(peer, p->svc->def->name) == 0 || strcmp(peer, "monitor") == 0)
         return;
     struct consumer_seen *s = seen_slot(p, peer);
-    if (!s || (s->written_ms && clock_mono_ms() - s->written_ms < SEEN_MS))
+    bool recent = s && s->written_ms && clock_mono_ms() - s->written_ms < SEEN_MS;
+    if (!s || (recent && applied <= s->applied))
         return;
     s->written_ms = clock_mono_ms();
+    s->applied = applied;
     struct str params[] = { str_of(peer), str_of(p->stream), db_int_param(applied, seq),
                             str_of(clock_text(clock_wall_us(), now)) };
     db_query(p->svc->db, &SEEN, params, 4, SEQUENCE_TIMEOUT_MS, on_seen, p);
@@ -374,7 +399,7 @@ struct event_publisher *event_publisher_start(struct svc *svc, const char *strea
 {
     void *pub = keys_server_socket(svc->keys, ZMQ_PUB);
 
-    if (!pub || zmq_bind(pub, endpoint) != 0) {
+    if (!pub || keys_bind(pub, endpoint) != 0) {
         log_error("events", "cannot_bind", F_STR("endpoint", endpoint),
                   F_STR("error", zmq_strerror(zmq_errno())));
         if (pub)

@@ -17,7 +17,8 @@
 
 extern const struct embed_file embed_svc_sql[];
 
-enum { WRITERS = 8, SEQUENCERS = 3, EVENTS = 250, COL_SEQ = 3, COL_AGGREGATE = 7 };
+enum { WRITERS = 8, SEQUENCERS = 3, EVENTS = 250 };
+enum { COL_WAITING = 2, COL_SEQ = 3, COL_AGGREGATE = 7 };
 
 static const char TABLES[] =
     "create table event_stream (stream text primary key, epoch uuid not null,"
@@ -95,11 +96,13 @@ static const char *sql_of(const char *name)
     return sql;
 }
 
+static const char *const COUNTING[] = { "user", "true" };
+static const char *const SILENT[] = { "user", "false" };
+
 /* Runs a variant of the sequencer's statement; the number of events it returned. */
 static int sequence(PGconn *c, const char *sql)
 {
-    const char *stream = "user";
-    PGresult *r = query(c, sql, &stream, 1);
+    PGresult *r = query(c, sql, COUNTING, 2);
     int n = PQgetisnull(r, 0, COL_SEQ) ? 0 : PQntuples(r);
 
     PQclear(r);
@@ -169,14 +172,14 @@ static void note(struct storm *s, const PGresult *r)
 static void *sequence_events(void *arg)
 {
     struct writer *w = arg;
-    const char *sql = sql_of("outbox_sequence.sql"), *stream = "user";
+    const char *sql = sql_of("outbox_sequence.sql");
     PGconn *c = connect_test();
     unsigned seed = 100 + (unsigned)w->nth;
 
     while (atomic_load(&w->storm->writing) > 0) {
         bool fails = rand_r(&seed) % 20 == 0;
         run(c, "begin");
-        PGresult *r = query(c, sql, &stream, 1);
+        PGresult *r = query(c, sql, COUNTING, 2);
         run(c, fails ? "rollback" : "commit");
         if (!fails)
             note(w->storm, r);
@@ -235,9 +238,8 @@ static void test_storm(void **state)
     for (int i = 0; i < n; i++)
         pthread_join(w[i].thread, NULL);
 
-    const char *stream = "user";
     for (int got = 1; got > 0;) { /* what is left */
-        PGresult *r = query(c, sql_of("outbox_sequence.sql"), &stream, 1);
+        PGresult *r = query(c, sql_of("outbox_sequence.sql"), COUNTING, 2);
         got = PQgetisnull(r, 0, COL_SEQ) ? 0 : PQntuples(r);
         note(s, r);
         PQclear(r);
@@ -366,6 +368,70 @@ static void test_batches(void **state)
     assert_gapless(c, 1203);
 }
 
+/* What waits as the answer tells it; -1: it does not. */
+static int waiting(PGconn *c, const char *const *params)
+{
+    PGresult *r = query(c, sql_of("outbox_sequence.sql"), params, 2);
+    int n = PQgetisnull(r, 0, COL_WAITING)
+                ? -1
+                : (int)strtol(PQgetvalue(r, 0, COL_WAITING), NULL, 10);
+
+    PQclear(r);
+    return n;
+}
+
+/* Those of the batch are among them. */
+static void test_waiting(void **state)
+{
+    PGconn *c = *state, *other = connect_test();
+
+    assert_int_equal(waiting(c, COUNTING), 0);
+    assert_int_equal(waiting(c, SILENT), -1);
+    insert(c, 3);
+    run(other, "begin; select 1 from event_stream for update");
+    assert_int_equal(waiting(c, COUNTING), 3);
+    assert_int_equal(waiting(c, SILENT), -1);
+    run(other, "rollback");
+    assert_int_equal(waiting(c, COUNTING), 3);
+    insert(c, 3);
+    assert_int_equal(waiting(c, SILENT), 3);
+    insert(c, 1400);
+    assert_int_equal(waiting(c, COUNTING), 1400);
+    assert_int_equal(waiting(c, SILENT), -1);
+    assert_int_equal(waiting(c, SILENT), 400);
+    PQfinish(other);
+}
+
+/* Whether a batch counts what waits: the one step that reads "outbox late". */
+static bool counts(PGconn *c, const char *const *params)
+{
+    AUTO_FREE char *explain =
+        xasprintf("explain (analyze) %s", sql_of("outbox_sequence.sql"));
+    PGresult *r = query(c, explain, params, 2);
+    bool counted = false;
+
+    for (int i = 0; i < PQntuples(r); i++) {
+        const char *line = PQgetvalue(r, i, 0);
+        if (strstr(line, "outbox late") && !strstr(line, "never executed"))
+            counted = true;
+    }
+    PQclear(r);
+    return counted;
+}
+
+static void test_only_a_full_batch_counts(void **state)
+{
+    PGconn *c = *state;
+
+    insert(c, 3);
+    assert_false(counts(c, COUNTING));
+    insert(c, 1200);
+    assert_false(counts(c, SILENT));
+    assert_true(counts(c, COUNTING));
+    assert_false(counts(c, COUNTING)); /* the last 200 */
+    assert_gapless(c, 1203);
+}
+
 /* Five polls a second must not write: no row lock, so no transaction id. */
 static void test_idle_writes_nothing(void **state)
 {
@@ -430,6 +496,42 @@ static void test_retention(void **state)
     assert_int_equal(ask(c, "select head from event_stream"), 10);
 }
 
+/* The most rows that a step of the statement read, its filtered ones included. */
+static long most_rows_read(PGconn *c, const char *sql, const char *const *params, int n)
+{
+    AUTO_FREE char *explain = xasprintf("explain (analyze, timing off) %s", sql);
+    PGresult *r = query(c, explain, params, n);
+    long most = 0;
+
+    for (int i = 0; i < PQntuples(r); i++) {
+        const char *line = PQgetvalue(r, i, 0);
+        const char *read = strstr(line, "actual rows="),
+                   *dropped = strstr(line, "Removed");
+        const char *number = read      ? read + strlen("actual rows=")
+                             : dropped ? strrchr(line, ' ')
+                                       : "0";
+        long rows = strtol(number, NULL, 10);
+        most = rows > most ? rows : most;
+    }
+    PQclear(r);
+    return most;
+}
+
+static void test_retention_reads_what_it_may_delete(void **state)
+{
+    PGconn *c = *state;
+    const char *params[] = { "user", "infinity", "-infinity" };
+
+    run(c, "insert into outbox (stream, aggregate_id, type, version, payload, seq)"
+           " select 'user', n, 'user.updated', 1, '{}', n"
+           " from generate_series(1, 20000) n");
+    run(c, "update event_stream set head = 20000");
+    run(c, "insert into event_consumer values ('a', 'user', 10, now())");
+    run(c, "analyze outbox");
+    assert_in_range(most_rows_read(c, sql_of("outbox_prune.sql"), params, 3), 10, 1000);
+    assert_int_equal(ask(c, "select min(seq) from outbox"), 11);
+}
+
 static void test_seen_never_goes_back(void **state)
 {
     PGconn *c = *state;
@@ -453,9 +555,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_overtaken_control, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lock_is_skipped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_batches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_waiting, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_only_a_full_batch_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_idle_writes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pull, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retention, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_retention_reads_what_it_may_delete, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_seen_never_goes_back, setup, teardown),
     };
 

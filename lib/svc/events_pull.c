@@ -30,6 +30,7 @@ static void note_pull_failure(struct event_consumer *ec, enum err e,
                               const struct frame *reply)
 {
     ec->pull_after_ms = clock_mono_ms() + CONSUMER_RETRY_MS;
+    ec->told = -1;
     if (e == ERR_TOO_LARGE && ec->limit > 1)
         ec->limit /= 2;
     if (e == ERR_CONFLICT) {
@@ -91,9 +92,13 @@ static void pull(struct event_consumer *ec)
     id_uuid7(f.request_id);
     f.body = buf_get(&body);
     ec->pulling = true;
-    ec->pulls++;
+    ec->told = ec->cursor;
     ec->last_pull_ms = clock_mono_ms();
-    metric_add(ec->pulls_total, 1);
+    if (!ec->only_telling) {
+        ec->pulls++;
+        metric_add(ec->pulls_total, 1);
+    }
+    ec->only_telling = false;
     rpc_call(ec->cfg.client, &f, ec->pull->timeout_ms, true, on_pulled, ec);
 }
 

@@ -1,6 +1,7 @@
 /* Numbers: integers, keys, booleans and decimals, from JSON or text. */
 #include <stdio.h>
 #include <string.h>
+#include <unictype.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -256,16 +257,47 @@ static bool take(struct str *s, const char *any_of)
     return true;
 }
 
-/* The exponent of "1e3". Its size is of no interest beyond what any rule refuses. */
+/* A decimal digit of any script (Nd), as Python reads them; anything else as it is. */
+static char plain_char(int32_t cp)
+{
+    int digit = cp < 0 ? -1 : uc_decimal_value((ucs4_t)cp);
+    if (digit >= 0)
+        return (char)('0' + digit);
+    return cp > 0 && cp < 0x80 ? (char)cp : '?';
+}
+
+/* A numeral in ASCII and without the underscores that Python lets group its digits. */
+static struct str plain_numeral(struct arena *a, struct str text)
+{
+    char *plain = arena_alloc(a, text.n + 1);
+    size_t n = 0;
+    while (text.n > 0) {
+        size_t step = 1; /* over a byte that is no UTF-8 */
+        int32_t cp = utf8_next(text, &step);
+        if (cp != '_')
+            plain[n++] = plain_char(cp);
+        text = (struct str){ text.p + step, text.n - step };
+    }
+    return (struct str){ plain, n };
+}
+
+/* The exponent of "1e3", far enough from overflow to be reckoned with. */
 static bool parse_exponent(struct str s, int64_t *ret)
 {
-    enum { EXPONENT_MAX = 1000000 };
+    const int64_t most = INT64_MAX / 4;
     enum parsed p = parse_integer(s, ret);
-    if (p == TOO_LARGE || (p == PARSED && *ret > EXPONENT_MAX))
-        *ret = EXPONENT_MAX;
-    else if (p == TOO_SMALL || (p == PARSED && *ret < -EXPONENT_MAX))
-        *ret = -EXPONENT_MAX;
+    if (p == TOO_LARGE || (p == PARSED && *ret > most))
+        *ret = most;
+    else if (p == TOO_SMALL || (p == PARSED && *ret < -most))
+        *ret = -most;
     return p != NO_NUMBER;
+}
+
+/* What Python's decimal can hold at all: MAX_EMAX and MIN_ETINY of its 64-bit form. */
+static bool is_representable(const struct decimal *d)
+{
+    const int64_t largest = 999999999999999999, smallest = -1999999999999999997;
+    return d->exponent + (int64_t)d->n - 1 <= largest && d->exponent >= smallest;
 }
 
 static bool parse_decimal(struct str s, struct decimal *d)
@@ -289,7 +321,7 @@ static bool parse_decimal(struct str s, struct decimal *d)
     if (d->n == 0)
         d->digits[d->n++] = '0';
     d->digits[d->n] = '\0';
-    return true;
+    return is_representable(d);
 }
 
 /* The three limits in the original's order; false when one is broken. */
@@ -372,7 +404,7 @@ void format_decimal(const struct check *c, const struct schema *s, const json_t 
         return;
     }
     bool number = json_is_string(in) || json_is_number(in);
-    if (!number || text.n > TEXT_MAX || !parse_decimal(text, &d)) {
+    if (!number || !parse_decimal(plain_numeral(c->arena, text), &d)) {
         message_add(m, "invalid", "A valid number is required.");
         return;
     }

@@ -124,11 +124,15 @@ static bool is_name_character(int32_t cp)
     if (cp < 0x80)
         return (cp >= '0' && cp <= '9') || (cp >= 'a' && cp <= 'z') ||
                (cp >= 'A' && cp <= 'Z') || (cp > 0 && strchr(others, cp));
+    /* Four letters (the Hangul fillers) cannot be seen: a name with one is another's
+     * twin.
+     */
     return uc_is_general_category_withtable((ucs4_t)cp,
-                                            UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_N);
+                                            UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_N) &&
+           !uc_is_property_default_ignorable_code_point((ucs4_t)cp);
 }
 
-static bool is_name(struct str s)
+bool username_is_valid(struct str s)
 {
     while (s.n > 0) {
         size_t n;
@@ -158,7 +162,7 @@ void format_username(const struct check *c, const struct schema *s, const json_t
                                "letters, numbers, and @/./+/-/_ characters.";
     if (!text_read(c, s, in, ret, m))
         return;
-    if (!is_name(ret->s))
+    if (!username_is_valid(ret->s))
         message_add(m, "invalid_username", rule);
     text_rules(c, s, ret->s, m);
     if (m->n > 0)

@@ -61,6 +61,14 @@ static struct addrinfo *resolve(const char *listen)
     return getaddrinfo(any ? NULL : host, port, &hints, &found) == 0 ? found : NULL;
 }
 
+bool http_can_listen(const char *listen)
+{
+    struct addrinfo *ai = resolve(listen);
+    if (ai)
+        freeaddrinfo(ai);
+    return ai != NULL;
+}
+
 static int bind_socket(const struct addrinfo *ai)
 {
     int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -43,18 +43,21 @@ struct http_config {
 };
 
 typedef void http_fn(struct http_request *r, void *arg);
-enum { HTTP_REQUEST_ID_TEXT = 65 };
+enum { HTTP_REQUEST_ID_TEXT = 65, HTTP_TRACEPARENT_TEXT = 56 };
 
 /* What a refused request is answered with, besides refusal_headers. */
 struct http_refusal {
-    struct buf *body;                      /* empty: the error document goes here */
-    char request_id[HTTP_REQUEST_ID_TEXT]; /* for X-Request-ID; empty: no such header */
+    struct buf *body;                        /* empty: the error document goes here */
+    char request_id[HTTP_REQUEST_ID_TEXT];   /* for X-Request-ID; empty: no such header */
+    char traceparent[HTTP_TRACEPARENT_TEXT]; /* the same for traceparent */
 };
 /* How a refused request looks: fills `out` for e (NULL: the listener's own short JSON).
  * Called in the listener's thread. */
 typedef void http_error_fn(struct http_request *r, enum err e, const char *detail,
                            struct http_refusal *out, void *arg);
 
+/* Whether http_start takes this text as an address; binds nothing. */
+bool http_can_listen(const char *listen);
 /* NULL with a sentence in *ret_why (heap) when the address is taken or bad. */
 struct http_listener *http_start(const struct http_config *cfg, http_fn *fn,
                                  http_error_fn *error_fn, void *arg, char **ret_why);
@@ -79,14 +82,17 @@ struct str http_query(const struct http_request *r); /* raw, after '?' */
 struct str http_body(const struct http_request *r);
 /* First header of that name (any case); empty when absent. */
 struct str http_header(const struct http_request *r, const char *name);
+/* All headers of that name as the one list they are (RFC 9110 5.3), empty when absent.
+ * One is borrowed from the request; several are put together in joined, an empty buffer
+ * of HTTP_LIST_MAX bytes: no head is longer. */
+enum { HTTP_LIST_MAX = 32 * 1024 };
+struct str http_header_list(const struct http_request *r, const char *name,
+                            struct buf *joined);
 /* The first headers of that name, most of them, in order. Returns how many there are. */
 unsigned http_headers(const struct http_request *r, const char *name, struct str *ret,
                       unsigned most);
 /* Numeric address of the peer. */
 const char *http_client(const struct http_request *r);
-/* Room of the caller's in the request (one pointer). */
-void http_set_context(struct http_request *r, void *context);
-void *http_context(const struct http_request *r);
 int64_t http_started_us(const struct http_request *r);
 
 struct http_answer {

@@ -1,5 +1,6 @@
 #include "svc/http_guard.h"
 
+#include "base/id.h"
 #include "base/mem.h"
 
 static const char *const BAD_FRAMING = "The request's framing is ambiguous.";
@@ -27,15 +28,6 @@ static bool is_control(char c)
 {
     unsigned char u = (unsigned char)c;
     return u < 0x20 || u == 0x7f;
-}
-
-/* 0-15, or -1. */
-static int hex_value(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 struct str http_guard_path(struct str target)
@@ -69,7 +61,7 @@ static int next_byte(struct str s, size_t *at)
         return (unsigned char)c;
     if (*at + 2 > s.n)
         return -1;
-    int high = hex_value(s.p[*at]), low = hex_value(s.p[*at + 1]);
+    int high = hex_digit(s.p[*at]), low = hex_digit(s.p[*at + 1]);
     *at += 2;
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
@@ -195,6 +187,20 @@ static struct seen look_for(const struct http_guard_input *in)
     return seen;
 }
 
+/* Of these there is one: which of two counts, nobody could say. */
+static bool is_repeated(const struct http_guard_input *in)
+{
+    static const struct str SINGLE[] = { { "authorization", 13 },
+                                         { "content-type", 12 },
+                                         { "idempotency-key", 15 } };
+    unsigned seen[ARRAY_LEN(SINGLE)] = { 0 };
+    for (unsigned i = 0; i < in->nheaders; i++)
+        for (size_t s = 0; s < ARRAY_LEN(SINGLE); s++)
+            if (str_eq_ci(in->headers[i].name, SINGLE[s]) && seen[s]++ > 0)
+                return true;
+    return false;
+}
+
 static bool takes_no_body(struct str method)
 {
     return str_eq(method, STR("GET")) || str_eq(method, STR("HEAD"));
@@ -256,6 +262,10 @@ struct http_guard_verdict http_guard(const struct http_guard_input *in)
     for (unsigned i = 0; i < in->nheaders; i++)
         if ((why = check_pair(&in->headers[i])))
             return refuse(ERR_BAD_REQUEST, why);
+    if (is_repeated(in))
+        return refuse(
+            ERR_BAD_REQUEST,
+            "Authorization, Content-Type and Idempotency-Key may each be sent once.");
     struct seen seen = look_for(in);
     if ((why = check_host(in, &seen)))
         return refuse(ERR_BAD_REQUEST, why);

@@ -122,6 +122,15 @@ static const struct guard_case CASES[] = {
       .want = BAD },
     { "length glued to its name", POST, HEADERS(H("Content-Length31", "")), .want = BAD },
 
+    { "two credentials", GET, HEADERS(H("Authorization", "a"), H("AUTHORIZATION", "b")),
+      .want = BAD },
+    { "two content types", POST, HEADERS(H("Content-Type", "a"), H("Content-Type", "a")),
+      .want = BAD },
+    { "two keys", POST, HEADERS(H("Idempotency-Key", "a"), H("Idempotency-Key", "b")),
+      .want = BAD },
+    { "two of a list", GET, HEADERS(H("Accept", "a/b"), H("Accept", "c/d")),
+      .want = ERR_OK },
+
     { "chunked", POST, HEADERS(H("Transfer-Encoding", "chunked")),
       .want = ERR_LENGTH_REQUIRED },
     { "chunked, other case", POST, HEADERS(H("TRANSFER-encoding", "Chunked")),

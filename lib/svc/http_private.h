@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "svc/http.h"
+#include "svc/http_crowd.h"
 #include "svc/http_guard.h"
 
 enum { HTTP_CLIENT_TEXT = 46 };
@@ -19,6 +20,7 @@ struct http_connection {
     struct http_connection *next, *prev; /* under the listener's lock */
     int fd;
     atomic_llong deadline_ms; /* monotonic */
+    struct http_crowd_member place;
     char client[HTTP_CLIENT_TEXT];
 };
 
@@ -29,7 +31,6 @@ struct http_request {
     struct http_listener *listener;
     struct MHD_Connection *mhd;
     struct http_connection *connection;
-    void *context;
     int64_t started_us;
 
     struct str method, path, query;
@@ -61,9 +62,11 @@ struct http_listener {
     struct http_request *free_list; /* the listener's thread only */
     unsigned free_count;
 
-    pthread_mutex_t lock; /* connections, stopping */
+    pthread_mutex_t lock; /* connections, crowd, stopping */
     pthread_cond_t changed;
     struct http_connection *connections;
+    struct http_crowd crowd;
+    struct metric *evicted;
     bool stopping;
     pthread_t reaper;
 };
@@ -75,6 +78,9 @@ void http_connection_notify(void *arg, struct MHD_Connection *c, void **socket_c
                             enum MHD_ConnectionNotificationCode code);
 /* The connection may go on for this long without its next step. */
 void http_connection_allow(struct http_connection *c, int64_t milliseconds);
+/* Whose turn it is: ours while a request is worked on, else the client's. The listener's
+ * thread. */
+void http_connection_turn(struct http_listener *l, struct http_connection *c, bool ours);
 /* Shuts every client's socket down, as if all of them had left. Any thread. */
 void http_connection_shut_all(struct http_listener *l);
 

@@ -2,7 +2,8 @@
  * Slow clients. libmicrohttpd's own timeout restarts with every byte and ignores
  * suspended connections, so each connection has a deadline of ours for its next step:
  * headers complete, body complete, answer taken, next request. A thread looks once a
- * second and shuts the sockets of those that are late.
+ * second and shuts the sockets of those that are late. Whoever comes when the places are
+ * running out takes the place of another one (http_crowd.h).
  */
 #include "svc/http_private.h"
 
@@ -13,13 +14,15 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "svc/log.h"
+#include "svc/metrics.h"
 
 enum { REAPER_STACK = 128 * 1024, REAPER_PERIOD_S = 1 };
 
 void http_connection_allow(struct http_connection *c, int64_t milliseconds)
 {
-    atomic_store_explicit(&c->deadline_ms, clock_mono_ms() + milliseconds,
-                          memory_order_relaxed);
+    int64_t now = clock_mono_ms();
+    atomic_store_explicit(&c->deadline_ms, now + milliseconds, memory_order_relaxed);
+    atomic_store_explicit(&c->place.waits_ms, now, memory_order_relaxed);
 }
 
 static void text_of_peer(const union MHD_ConnectionInfo *info, char *out)
@@ -35,6 +38,21 @@ static void text_of_peer(const union MHD_ConnectionInfo *info, char *out)
         memmove(out, out + sizeof MAPPED - 1, strlen(out + sizeof MAPPED - 1) + 1);
 }
 
+/* With the lock held. */
+static void make_room(struct http_listener *l, const struct http_connection *stays)
+{
+    struct http_connection *chosen = NULL;
+    for (struct http_connection *c = l->connections; c; c = c->next)
+        if (c != stays &&
+            http_crowd_before(&l->crowd, &c->place, chosen ? &chosen->place : NULL))
+            chosen = c;
+    if (!chosen)
+        return; /* all wait for us: who is answered first makes room */
+    shutdown(chosen->fd, SHUT_RDWR);
+    http_crowd_told(&l->crowd, &chosen->place);
+    metric_add(l->evicted, 1);
+}
+
 static void link_connection(struct http_listener *l, struct http_connection *c)
 {
     pthread_mutex_lock(&l->lock);
@@ -44,6 +62,18 @@ static void link_connection(struct http_listener *l, struct http_connection *c)
     l->connections = c;
     if (!c->next)
         pthread_cond_signal(&l->changed);
+    if (http_crowd_enter(&l->crowd, &c->place, c->client))
+        make_room(l, c);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void http_connection_turn(struct http_listener *l, struct http_connection *c, bool ours)
+{
+    atomic_store_explicit(&c->place.ours, ours, memory_order_relaxed);
+    if (ours || !http_crowd_is_full(&l->crowd))
+        return;
+    pthread_mutex_lock(&l->lock);
+    make_room(l, c); /* its answer may not be out yet */
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -56,6 +86,7 @@ static void unlink_connection(struct http_listener *l, struct http_connection *c
         l->connections = c->next;
     if (c->next)
         c->next->prev = c->prev;
+    http_crowd_leave(&l->crowd, &c->place);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -162,6 +193,9 @@ void http_reaper_start(struct http_listener *l)
     pthread_cond_init(&l->changed, &clock);
     pthread_condattr_destroy(&clock);
     pthread_mutex_init(&l->lock, NULL);
+    http_crowd_init(&l->crowd, l->cfg.connection_limit);
+    l->evicted = metric_counter("http_connections_evicted_total",
+                                "Waiting clients that made room for others", "");
 
     pthread_attr_t attr;
     pthread_attr_init(&attr);

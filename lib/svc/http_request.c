@@ -45,7 +45,6 @@ static void request_reset(struct http_request *r)
     if (r->body.cap > KEPT_BODY)
         buf_deinit(&r->body);
     buf_clear(&r->body);
-    r->context = NULL;
     r->nheaders = 0;
     r->discarded = 0;
     r->verdict = (struct http_guard_verdict){ 0 };
@@ -89,6 +88,7 @@ void http_request_completed(void *arg, struct MHD_Connection *mhd, void **ctx,
         return;
     *ctx = NULL;
     http_connection_allow(r->connection, l->cfg.idle_timeout_s * 1000);
+    http_connection_turn(l, r->connection, false);
     /* An answer that was never queued, because the client had left before. */
     if (r->response)
         MHD_destroy_response(r->response);
@@ -164,7 +164,7 @@ static void default_error(enum err e, const char *detail, struct buf *body)
 
 static void reply_error(struct http_request *r, enum err e, const char *detail)
 {
-    struct http_header_line lines[REFUSAL_LINES_MAX + 3] = { { "Content-Type",
+    struct http_header_line lines[REFUSAL_LINES_MAX + 4] = { { "Content-Type",
                                                                "application/json" } };
     struct http_listener *l = r->listener;
     const struct http_header_line *more = l->cfg.refusal_headers;
@@ -179,7 +179,9 @@ static void reply_error(struct http_request *r, enum err e, const char *detail)
     else
         default_error(e, detail, &body);
     if (refusal.request_id[0])
-        lines[n] = (struct http_header_line){ "X-Request-ID", refusal.request_id };
+        lines[n++] = (struct http_header_line){ "X-Request-ID", refusal.request_id };
+    if (refusal.traceparent[0])
+        lines[n] = (struct http_header_line){ "traceparent", refusal.traceparent };
     r->close = true;
     http_reply(r, &(struct http_answer){ .status = err_info(e)->status,
                                          .body = buf_get(&body),
@@ -197,6 +199,7 @@ static enum MHD_Result queue(struct http_request *r)
     struct MHD_Response *response = r->response;
     r->response = NULL;
     allow_answer(r);
+    http_connection_turn(r->listener, r->connection, false);
     enum MHD_Result result = MHD_queue_response(r->mhd, (unsigned)r->status, response);
     MHD_destroy_response(response);
     return result;
@@ -300,6 +303,7 @@ static enum MHD_Result on_complete(struct http_request *r)
     }
     r->delivered = true;
     atomic_fetch_add_explicit(&l->in_flight, 1, memory_order_relaxed);
+    http_connection_turn(l, r->connection, true);
     allow_answer(r);
     l->fn(r, l->arg);
     if (r->suspended)
@@ -378,19 +382,25 @@ struct str http_header(const struct http_request *r, const char *name)
     return (struct str){ "", 0 };
 }
 
+struct str http_header_list(const struct http_request *r, const char *name,
+                            struct buf *joined)
+{
+    struct str found[HTTP_HEADERS_MAX];
+    unsigned n = http_headers(r, name, found, HTTP_HEADERS_MAX);
+    if (n == 0)
+        return (struct str){ "", 0 };
+    if (n == 1)
+        return found[0];
+    for (unsigned i = 0; i < n; i++) {
+        buf_cstr(joined, i ? ", " : "");
+        buf_str(joined, found[i]);
+    }
+    return buf_get(joined);
+}
+
 const char *http_client(const struct http_request *r)
 {
     return r->connection->client;
-}
-
-void http_set_context(struct http_request *r, void *context)
-{
-    r->context = context;
-}
-
-void *http_context(const struct http_request *r)
-{
-    return r->context;
 }
 
 int64_t http_started_us(const struct http_request *r)

@@ -34,7 +34,7 @@ struct fixture {
     pthread_cond_t changed;
     struct http_request *parked[PARKED_MAX];
     unsigned nparked;
-    bool stop;
+    bool stop, hold; /* hold: nothing parked is answered */
     int released;
     char answer[ANSWER_SIZE];
 };
@@ -94,7 +94,7 @@ static void *answer_later(void *arg)
     struct fixture *f = arg;
     pthread_mutex_lock(&f->lock);
     while (!f->stop) {
-        if (f->nparked == 0) {
+        if (f->nparked == 0 || f->hold) {
             pthread_cond_wait(&f->changed, &f->lock);
             continue;
         }
@@ -147,6 +147,14 @@ static int start_impatient(void **state)
                                                     .idle_timeout_s = 1 });
 }
 
+/* Seven may stay. */
+static int start_small(void **state)
+{
+    return start_with(state, &(struct http_config){ .listen = "127.0.0.1:0",
+                                                    .body_max = BODY_MAX,
+                                                    .connection_limit = 8 });
+}
+
 static int stop(void **state)
 {
     struct fixture *f = *state;
@@ -162,16 +170,23 @@ static int stop(void **state)
 
 /* ---- a client ---- */
 
-static int dial(const struct fixture *f)
+static int dial_from(const struct fixture *f, const char *from)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET };
+    struct sockaddr_in to = { .sin_family = AF_INET }, own = to;
     struct timeval limit = { .tv_sec = WAIT_S };
     to.sin_port = htons((uint16_t)atoi(strrchr(http_address(f->l), ':') + 1));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    inet_pton(AF_INET, from, &own.sin_addr);
+    assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     return fd;
+}
+
+static int dial(const struct fixture *f)
+{
+    return dial_from(f, "127.0.0.1");
 }
 
 static void say(int fd, const char *bytes)
@@ -449,6 +464,75 @@ static void test_dripped_refused_body_is_cut(void **state)
     close(fd);
 }
 
+/* Whoever comes finds a place, whatever the other one holds, and however it holds it. */
+static void test_one_client_cannot_take_all_places(void **state)
+{
+    static const char *const STARTS[] = {
+        "",
+        "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nab",
+        "GET /big HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n", /* answered, and kept open */
+    };
+    enum { HELD = 20 };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_LEN(STARTS); i++) {
+        int fd[HELD], other;
+        for (int n = 0; n < HELD; n++) {
+            fd[n] = dial_from(f, "127.0.0.2");
+            send(fd[n], STARTS[i], strlen(STARTS[i]), MSG_NOSIGNAL); /* or it must go */
+        }
+        other = dial(f);
+        say(other, "GET /here HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        hear(f, other, NULL);
+        assert_non_null(strstr(f->answer, "GET|/here|"));
+        close(other);
+        for (int n = 0; n < HELD; n++)
+            close(fd[n]);
+    }
+}
+
+static void hold(struct fixture *f, bool on)
+{
+    pthread_mutex_lock(&f->lock);
+    f->hold = on;
+    pthread_cond_broadcast(&f->changed);
+    pthread_mutex_unlock(&f->lock);
+}
+
+static void wait_parked(struct fixture *f, unsigned n)
+{
+    pthread_mutex_lock(&f->lock);
+    while (f->nparked < n)
+        pthread_cond_wait(&f->changed, &f->lock);
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* A request that is worked on is not given up for a newcomer. */
+static void test_who_waits_for_an_answer_keeps_its_place(void **state)
+{
+    enum { HELD = 5, MORE = 20 };
+    struct fixture *f = *state;
+    int fd[HELD], more[MORE];
+    hold(f, true);
+    for (int n = 0; n < HELD; n++) {
+        fd[n] = dial_from(f, "127.0.0.2");
+        say(fd[n], "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    wait_parked(f, HELD);
+    for (int n = 0; n < MORE; n++)
+        more[n] = dial_from(f, "127.0.0.2");
+    assert_true(hear(f, more[0], NULL)); /* it had to go */
+    hold(f, false);
+    for (int n = 0; n < HELD; n++) {
+        hear(f, fd[n], "late");
+        assert_non_null(strstr(f->answer, "201"));
+        close(fd[n]);
+    }
+    for (int n = 0; n < MORE; n++)
+        close(more[n]);
+}
+
 static void test_drain_closes_connections(void **state)
 {
     struct fixture *f = *state;
@@ -542,6 +626,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slow_clients_are_cut, start_impatient, stop),
         cmocka_unit_test_setup_teardown(test_dripped_refused_body_is_cut, start_impatient,
                                         stop),
+        cmocka_unit_test_setup_teardown(test_one_client_cannot_take_all_places,
+                                        start_small, stop),
+        cmocka_unit_test_setup_teardown(test_who_waits_for_an_answer_keeps_its_place,
+                                        start_small, stop),
         WITH(test_drain_closes_connections),
         WITH(test_stop_with_clients_around),
         WITH(test_stop_with_an_answer_untaken),

@@ -319,6 +319,55 @@ void *keys_client_socket(struct keys *k, int zmq_type, const char *peer)
     return keep(k, sock);
 }
 
+/* Calls ourselves, so our own public key is the server's. */
+static bool set_throw_away_pair(struct keys *k, void *raw)
+{
+    char public[KEYS_Z85_SIZE], secret[KEYS_Z85_SIZE];
+    bool ok = zmq_curve_keypair(public, secret) == 0 &&
+              zmq_setsockopt(raw, ZMQ_CURVE_PUBLICKEY, public, sizeof public) == 0 &&
+              zmq_setsockopt(raw, ZMQ_CURVE_SECRETKEY, secret, sizeof secret) == 0 &&
+              zmq_setsockopt(raw, ZMQ_CURVE_SERVERKEY, k->public, KEYS_Z85_SIZE) == 0;
+    explicit_bzero(secret, sizeof secret);
+    return ok;
+}
+
+void *keys_stranger_socket(struct keys *k, bool curve)
+{
+    static const struct int_option ONCE[] = { { ZMQ_LINGER, 0 },
+                                              { ZMQ_RECONNECT_IVL, -1 } };
+    zsock_t *sock = zsock_new(ZMQ_DEALER);
+    if (!sock)
+        return NULL;
+    void *raw = zsock_resolve(sock);
+    if (!set_all(raw, ONCE, ARRAY_LEN(ONCE)) || (curve && !set_throw_away_pair(k, raw)))
+        return refuse(sock);
+    return keep(k, sock);
+}
+
+static void choose_family(void *socket, const char *endpoint)
+{
+    if (strchr(endpoint, '['))
+        zmq_setsockopt(socket, ZMQ_IPV6, &(int){ 1 }, sizeof(int));
+}
+
+int keys_bind(void *socket, const char *endpoint)
+{
+    choose_family(socket, endpoint);
+    return zmq_bind(socket, endpoint);
+}
+
+int keys_connect(void *socket, const char *endpoint)
+{
+    choose_family(socket, endpoint);
+    return zmq_connect(socket, endpoint);
+}
+
+bool keys_know(struct keys *k, const char *peer)
+{
+    char key[KEYS_Z85_SIZE];
+    return peer_key(k, peer, key);
+}
+
 void keys_socket_free(struct keys *k, void **socket)
 {
     void *raw = *socket;

@@ -18,6 +18,8 @@
 
 struct keys;
 
+enum { KEYS_NAME_MAX = 32 }; /* characters of a certificate's name */
+
 /* Starts czmq's context (signal handlers left alone) and the ZAP handler over
  * public_dir, and loads own_dir/curve.key_secret. NULL and a log line when the pair
  * cannot be read or its halves do not match: the caller exits 78. Call once. */
@@ -32,7 +34,16 @@ void *keys_server_socket(struct keys *k, int zmq_type);
  * newest certificate whose name is peer and that is not marked `use = "client"`). NULL
  * when no such certificate is there. */
 void *keys_client_socket(struct keys *k, int zmq_type, const char *peer);
+/* A DEALER that no server of ours may serve: with a pair that was made for this call, or
+ * without CURVE. Calls once, never again. For the trial at a start (trial.h). */
+void *keys_stranger_socket(struct keys *k, bool curve);
+/* zmq_bind and zmq_connect, IPv6 where the endpoint is ("tcp://[::1]:7001"): 0, or -1
+ * with zmq_errno. */
+int keys_bind(void *socket, const char *endpoint);
+int keys_connect(void *socket, const char *endpoint);
 void keys_socket_free(struct keys *k, void **socket);
+/* Whether keys_client_socket finds a certificate of this peer now. */
+bool keys_know(struct keys *k, const char *peer);
 
 /* True while some certificate in public_dir carries this name and this key (the socket's
  * User-Id, Z85 text): asked for every message, because removing a key does not cut a live

@@ -10,8 +10,7 @@
 
 #include "base/id.h"
 #include "base/mem.h"
-
-enum { EXIT_USAGE = 64, EXIT_SOFTWARE = 70, EXIT_CANNOT_CREATE = 73, EXIT_CONFIG = 78 };
+#include "svc/exit.h"
 
 enum { SECRET_MODE = 0600, PUBLIC_MODE = 0644 };
 
@@ -249,7 +248,7 @@ static bool ensure_owner(const char *root, const char *public_dir, const struct 
 int keys_generate(const char *root)
 {
     if (sodium_init() < 0)
-        return EXIT_SOFTWARE;
+        return EXIT_BUG;
     AUTO_FREE char *public_dir = xasprintf("%s/keys-public", root);
     if (!make_dir(root, 0755) || !make_dir(public_dir, 0755))
         return EXIT_CANNOT_CREATE;
@@ -263,7 +262,7 @@ int keys_postgres_password(const char *path, const struct secret *wanted)
 {
     struct str text = secret_expose(wanted);
     if (sodium_init() < 0)
-        return EXIT_SOFTWARE;
+        return EXIT_BUG;
     if (!wanted)
         return ensure_password(path) ? 0 : EXIT_CANNOT_CREATE;
     if (file_holds(path, text))

@@ -9,7 +9,7 @@
 
 #include "svc/keys.h"
 
-enum { KEYS_Z85_SIZE = 41, KEYS_NAME_MAX = 32, KEYS_FILE_MAX = 64 * 1024 };
+enum { KEYS_Z85_SIZE = 41, KEYS_FILE_MAX = 64 * 1024 };
 
 enum keys_fault {
     KEYS_FAULT_NONE = 0,

@@ -8,12 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/jsonw.h"
 
-enum { LINE_MAX_BYTES = 8192, AREAS_MAX = 16, AREA_NAME = 24 };
+enum {
+    LINE_MAX_BYTES = 8192,
+    GATHER_MAX = 32 * 1024,
+    AREAS_MAX = 16,
+    AREA_NAME = 24,
+};
 
 /* What is logged from which level on; replaced as a whole, never changed in place. */
 struct levels {
@@ -37,6 +41,11 @@ static struct {
     atomic_bool debug_all;
     pthread_mutex_t lock; /* open and level changes */
 } log_state = { .text = true, .fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* Whole lines that wait; of the one thread that gathers. */
+static char gathered[GATHER_MAX];
+static size_t ngathered;
+static _Thread_local bool gathering;
 
 static const struct {
     const char *name;
@@ -106,6 +115,59 @@ const char *log_levels_text(void)
     return lv && lv->text ? lv->text : "info";
 }
 
+/* ---- areas ---- */
+
+enum { AREAS_KNOWN_MAX = 64 };
+
+/* The section's bounds, made by the linker; absent where nothing logs. */
+extern const char *const areas_begin[] __asm__("__start_log_places")
+    __attribute__((weak, visibility("hidden")));
+extern const char *const areas_end[] __asm__("__stop_log_places")
+    __attribute__((weak, visibility("hidden")));
+
+static bool is_known(struct str area)
+{
+    for (const char *const *a = areas_begin; a != areas_end; a++)
+        if (str_eq(area, str_of(*a)))
+            return true;
+    return false;
+}
+
+struct str log_unknown_area(const char *spec)
+{
+    struct str rest = str_of(spec);
+    while (rest.p) {
+        struct str value = str_trim(str_cut(&rest, ','));
+        struct str area = str_cut(&value, '=');
+        if (value.p && area.n > 0 && !is_known(area))
+            return area;
+    }
+    return (struct str){ 0 };
+}
+
+/* Into a sorted list without copies; returns how many there are then. */
+static size_t insert(const char **list, size_t n, const char *area)
+{
+    size_t at = 0;
+    while (at < n && strcmp(list[at], area) < 0)
+        at++;
+    if (n == AREAS_KNOWN_MAX || (at < n && strcmp(list[at], area) == 0))
+        return n;
+    memmove(&list[at + 1], &list[at], (n - at) * sizeof *list);
+    list[at] = area;
+    return n + 1;
+}
+
+void log_areas(struct buf *out)
+{
+    const char *list[AREAS_KNOWN_MAX];
+    size_t n = 0;
+    for (const char *const *a = areas_begin; a != areas_end; a++)
+        n = insert(list, n, *a);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(out, "%s%s", i ? ", " : "", list[i]);
+}
+
 static bool wanted(enum log_level level, const char *area)
 {
     const struct levels *lv = atomic_load(&log_state.levels);
@@ -131,15 +193,20 @@ static bool is_stderr(int fd)
            file.st_dev == err.st_dev && file.st_ino == err.st_ino;
 }
 
-/* -1: it cannot be opened now; what was open stays. */
+/* -1: it cannot be opened now; what was open stays. The number of the descriptor stays
+ * too: another thread that has read it and is about to write must not find it closed, or
+ * somebody else's by then. */
 static int open_file(void)
 {
     int fd = open(log_state.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return -1;
-    int old = atomic_exchange(&log_state.fd, fd);
-    if (old >= 0)
-        close(old);
+    int old = atomic_load(&log_state.fd);
+    if (fd >= 0 && old >= 0) {
+        int moved = dup3(fd, old, O_CLOEXEC);
+        close(fd);
+        return moved;
+    }
+    if (fd >= 0)
+        atomic_store(&log_state.fd, fd);
     return fd;
 }
 
@@ -232,10 +299,44 @@ static void text_line(struct buf *b, enum log_level level, const char *area,
 
 /* A full disk or a closed terminal must not stop a daemon: what cannot be written is lost
  * on purpose. */
-static void write_line(int fd, const struct buf *b)
+static void write_to(int fd, const char *text, size_t n)
 {
-    if (fd >= 0 && write(fd, b->p, b->n) < 0)
+    if (fd >= 0 && write(fd, text, n) < 0)
         return;
+}
+
+static void write_out(const char *text, size_t n)
+{
+    if (!atomic_load_explicit(&log_state.stderr_is_it, memory_order_relaxed))
+        write_to(STDERR_FILENO, text, n);
+    write_to(atomic_load(&log_state.fd), text, n);
+}
+
+void log_gather(void)
+{
+    gathering = true;
+}
+
+void log_flush(void)
+{
+    if (gathering && ngathered > 0)
+        write_out(gathered, ngathered);
+    if (gathering)
+        ngathered = 0;
+}
+
+static void put_line(enum log_level level, struct str line)
+{
+    if (gathering && ngathered + line.n > sizeof gathered)
+        log_flush();
+    if (!gathering) {
+        write_out(line.p, line.n);
+        return;
+    }
+    memcpy(gathered + ngathered, line.p, line.n);
+    ngathered += line.n;
+    if (level >= LEVEL_WARN)
+        log_flush();
 }
 
 void log_write(enum log_level level, const char *area, const char *event,
@@ -243,8 +344,9 @@ void log_write(enum log_level level, const char *area, const char *event,
 {
     if (!wanted(level, area))
         return;
+    char text[LINE_MAX_BYTES];
     struct buf b;
-    buf_init(&b, LINE_MAX_BYTES);
+    buf_init_on(&b, text, sizeof text - 1); /* room for the end of the line */
     if (log_state.text)
         text_line(&b, level, area, event, fields);
     else
@@ -254,9 +356,6 @@ void log_write(enum log_level level, const char *area, const char *event,
         const struct log_field cut[] = { F_BOOL("truncated", true), LOG_NO_FIELD };
         (log_state.text ? text_line : json_line)(&b, level, area, event, cut);
     }
-    buf_char(&b, '\n');
-    if (!atomic_load_explicit(&log_state.stderr_is_it, memory_order_relaxed))
-        write_line(STDERR_FILENO, &b);
-    write_line(atomic_load(&log_state.fd), &b);
-    buf_deinit(&b);
+    text[b.n] = '\n';
+    put_line(level, (struct str){ text, b.n + 1 });
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/str.h"
 
 enum log_level { LEVEL_DEBUG, LEVEL_INFO, LEVEL_WARN, LEVEL_ERROR, LEVEL_FATAL };
@@ -41,9 +42,14 @@ struct log_field {
 /* 16 bytes, printed as 32 hex digits: F_ID("request_id", call->request_id) */
 #define F_ID(k, v) ((struct log_field){ LOG_FIELD_ID, (k), { (const char *)(v), 16 }, 0 })
 
-/* The first variadic argument is the event name, the rest are fields. */
+/* The first variadic argument is the event name, the rest are fields. Each place leaves
+ * its area, a literal, in a section of the program: log_areas reads them. */
 #define LOG_AT(level, area, ...)                                                         \
-    log_write((level), (area), LOG_EVENT_AND_FIELDS(__VA_ARGS__, LOG_NO_FIELD))
+    ({                                                                                   \
+        static const char *const log_area __attribute__((section("log_places"), used)) = \
+            (area);                                                                      \
+        log_write((level), log_area, LOG_EVENT_AND_FIELDS(__VA_ARGS__, LOG_NO_FIELD));   \
+    })
 #define LOG_NO_FIELD ((struct log_field){ LOG_FIELD_END, 0, { 0 }, 0 })
 #define LOG_EVENT_AND_FIELDS(event, ...)                                                 \
     (event), (const struct log_field[])                                                  \
@@ -71,8 +77,19 @@ bool log_open(const char *service, const char *instance, enum log_format format,
               const char *file);
 /* "info" or "info,db=debug,http=warn". False, nothing changed, when it does not parse. */
 bool log_levels(const char *spec);
+/* The first area of such a spec that nothing in this program logs under; p NULL: none. A
+ * slice of spec. */
+struct str log_unknown_area(const char *spec);
+/* The areas of this program, sorted: "auth, db, http". */
+void log_areas(struct buf *out);
 /* The text of the last log_levels that worked; "info" before. The loop's thread. */
 const char *log_levels_text(void);
+/* From now on what the calling thread logs below a warning waits for log_flush (or for
+ * 32 KiB of it), so that a busy loop makes one system call a turn and not one a line. For
+ * one thread of the process. A process that is killed loses what waits. */
+void log_gather(void);
+/* Writes what waits. Nothing to do in a thread that does not gather. */
+void log_flush(void);
 /* Opens the file again after a rotation (HUP); a stderr that is the file moves along.
  * When it cannot be opened, the log goes on where it is. */
 void log_reopen(void);

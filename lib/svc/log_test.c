@@ -74,6 +74,20 @@ static void a_line_is_one_json_object_with_all_fields(void **state)
     json_decref(o);
 }
 
+static void the_areas_of_a_program_are_known(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf areas = { .max = 1024 };
+    struct str unknown = log_unknown_area("info, area=debug,nobody=warn,db=info");
+    assert_true(str_eq(unknown, STR("nobody")));
+    assert_null(log_unknown_area("info,area=debug").p);
+    assert_null(log_unknown_area("loud,=debug").p);
+    log_areas(&areas);
+    struct str text = buf_get(&areas);
+    assert_non_null(memmem(text.p, text.n, "area, ", 6));
+    assert_null(memmem(text.p, text.n, "area, area", 10));
+}
+
 static void levels_are_chosen_by_area(void **state)
 {
     (void)state;
@@ -112,6 +126,33 @@ static void the_file_is_opened_again_after_rotation(void **state)
     log_reopen();
     log_info("area", "new", F_INT("n", 1));
     assert_non_null(strstr(line(), "\"new\""));
+    unlink(moved);
+}
+
+/* The lowest descriptor that is the file of this name; -1: none. */
+static int descriptor_of(const char *name)
+{
+    struct stat want, st;
+    assert_int_equal(stat(name, &want), 0);
+    for (int fd = STDERR_FILENO + 1; fd < 64; fd++)
+        if (fstat(fd, &st) == 0 && st.st_dev == want.st_dev && st.st_ino == want.st_ino)
+            return fd;
+    return -1;
+}
+
+/* Threads that have read the number and are about to write: it must not be closed under
+ * them, nor become a connection's. */
+static void the_descriptor_keeps_its_number(void **state)
+{
+    (void)state;
+    char moved[64];
+    int before = descriptor_of(path);
+    assert_true(before > STDERR_FILENO);
+    snprintf(moved, sizeof moved, "%s.1", path);
+    assert_int_equal(rename(path, moved), 0);
+    log_reopen();
+    assert_int_equal(descriptor_of(path), before);
+    assert_int_equal(descriptor_of(moved), -1);
     unlink(moved);
 }
 
@@ -182,15 +223,65 @@ static void a_stderr_that_is_the_file_gets_each_line_once_and_moves_along(void *
     unlink(moved);
 }
 
+static void gathered_lines_wait_for_the_flush_or_a_warning(void **state)
+{
+    (void)state;
+    assert_true(log_levels("info"));
+    log_gather();
+    log_info("area", "first");
+    assert_string_equal(line(), "");
+    log_flush();
+    assert_non_null(strstr(line(), "first"));
+    log_info("area", "second");
+    log_warn("area", "third");
+    const char *both = line();
+    assert_true(strstr(both, "second") < strstr(both, "third"));
+    log_flush();
+    assert_string_equal(line(), "");
+}
+
+static unsigned count_lines(void)
+{
+    unsigned n = 0;
+    char text[1024];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    for (ssize_t got; (got = read(fd, text, sizeof text)) > 0;)
+        for (ssize_t i = 0; i < got; i++)
+            n += text[i] == '\n';
+    close(fd);
+    return n;
+}
+
+static void gathered_lines_are_written_when_there_is_no_room_for_more(void **state)
+{
+    (void)state;
+    enum { LINES = 40 };
+    char word[1001];
+    memset(word, 'x', sizeof word - 1);
+    word[sizeof word - 1] = '\0';
+    (void)line();
+    for (int i = 0; i < LINES; i++)
+        log_info("area", "long", F_STR("word", word));
+    unsigned early = count_lines();
+    assert_true(early > 0 && early < LINES);
+    log_flush();
+    assert_int_equal(count_lines(), LINES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_is_one_json_object_with_all_fields),
+        cmocka_unit_test(the_areas_of_a_program_are_known),
         cmocka_unit_test(levels_are_chosen_by_area),
         cmocka_unit_test(a_line_too_long_keeps_its_event),
         cmocka_unit_test(the_file_is_opened_again_after_rotation),
+        cmocka_unit_test(the_descriptor_keeps_its_number),
         cmocka_unit_test(what_cannot_be_opened_leaves_the_log_where_it_is),
         cmocka_unit_test(a_stderr_that_is_the_file_gets_each_line_once_and_moves_along),
+        cmocka_unit_test(
+            gathered_lines_wait_for_the_flush_or_a_warning), /* from here on */
+        cmocka_unit_test(gathered_lines_are_written_when_there_is_no_room_for_more),
     };
     return cmocka_run_group_tests(tests, start, end);
 }

@@ -25,9 +25,14 @@ void loop_free(struct loop **l);
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
-/* Calls fn when the raw ZeroMQ socket is readable; fn should drain it (DONTWAIT until
+/* Calls fn when the raw ZeroMQ socket may be readable; fn drains it (DONTWAIT until
  * EAGAIN, bounded). The socket stays the caller's. */
 struct loop_source *loop_add_socket(struct loop *l, void *socket, loop_fn *fn, void *arg);
+/* Say so after each use of a watched ZeroMQ socket outside of its own callback (send,
+ * connect, subscribe): the use may have swallowed the note that messages are there.
+ * Forgotten, they wait for the next turn that comes for another reason and is 100 ms
+ * later than the last look at all. NULL is fine. */
+void loop_used(struct loop_source *s);
 /* Watches a descriptor, which stays the caller's, for a mask of LOOP_READ/LOOP_WRITE. */
 struct loop_source *loop_add_fd(struct loop *l, int fd, int events, loop_fd_fn *fn,
                                 void *arg);

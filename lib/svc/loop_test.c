@@ -230,6 +230,97 @@ static void a_zeromq_socket_is_reported(void **state)
     zmq_ctx_term(context);
 }
 
+/* A pair of sockets, one of them watched. */
+struct pair {
+    struct trace trace;
+    void *context, *ours, *theirs;
+};
+
+static void open_pair(struct pair *p, loop_fn *fn)
+{
+    p->trace.loop = loop_new();
+    p->context = zmq_ctx_new();
+    p->ours = zmq_socket(p->context, ZMQ_PAIR);
+    p->theirs = zmq_socket(p->context, ZMQ_PAIR);
+    assert_int_equal(zmq_bind(p->ours, "inproc://loop-pair"), 0);
+    assert_int_equal(zmq_connect(p->theirs, "inproc://loop-pair"), 0);
+    p->trace.source = loop_add_socket(p->trace.loop, p->ours, fn, p);
+}
+
+static void close_pair(struct pair *p)
+{
+    loop_free(&p->trace.loop);
+    zmq_close(p->ours);
+    zmq_close(p->theirs);
+    zmq_ctx_term(p->context);
+}
+
+static void take_one_message(void *arg)
+{
+    struct pair *p = arg;
+    char c;
+    if (zmq_recv(p->ours, &c, 1, ZMQ_DONTWAIT) == 1)
+        mark(&p->trace, c);
+}
+
+/* What arrives while the socket is used for something else: its descriptor is silent
+ * afterwards, although there is a message. */
+static void receive_and_swallow_the_note(void *arg)
+{
+    struct pair *p = arg;
+    int events;
+    assert_int_equal(zmq_send(p->theirs, "m", 1, 0), 1);
+    assert_int_equal(
+        zmq_getsockopt(p->ours, ZMQ_EVENTS, &events, &(size_t){ sizeof events }), 0);
+    assert_true(events & ZMQ_POLLIN);
+    loop_used(p->trace.source);
+}
+
+static void a_used_socket_is_looked_at_before_the_loop_sleeps(void **state)
+{
+    (void)state;
+    struct pair p = { .trace = { .n = 0 } };
+    open_pair(&p, take_one_message);
+    loop_timer(p.trace.loop, 1, 0, receive_and_swallow_the_note, &p);
+    loop_timer(p.trace.loop, 60, 0, on_c_stop, &p.trace); /* sooner than a look at all */
+    loop_run(p.trace.loop);
+    assert_string_equal(p.trace.order, "mc");
+    close_pair(&p);
+}
+
+static void a_socket_that_was_not_drained_is_served_again(void **state)
+{
+    (void)state;
+    struct pair p = { .trace = { .n = 0 } };
+    open_pair(&p, take_one_message);
+    for (const char *c = "123"; *c; c++)
+        assert_int_equal(zmq_send(p.theirs, c, 1, 0), 1);
+    loop_timer(p.trace.loop, 60, 0, on_c_stop, &p.trace);
+    loop_run(p.trace.loop);
+    assert_string_equal(p.trace.order, "123c");
+    close_pair(&p);
+}
+
+static void remove_the_socket(void *arg)
+{
+    struct pair *p = arg;
+    loop_used(p->trace.source);
+    loop_remove(&p->trace.source);
+}
+
+static void a_removed_socket_is_not_served_although_it_was_used(void **state)
+{
+    (void)state;
+    struct pair p = { .trace = { .n = 0 } };
+    open_pair(&p, take_one_message);
+    loop_timer(p.trace.loop, 5, 0, remove_the_socket, &p);
+    loop_timer(p.trace.loop, 10, 0, on_a, &p.trace);
+    loop_timer(p.trace.loop, 15, 0, on_c_stop, &p.trace);
+    loop_run(p.trace.loop);
+    assert_string_equal(p.trace.order, "ac");
+    close_pair(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +333,9 @@ int main(void)
         cmocka_unit_test(posts_of_another_thread_run_in_order),
         cmocka_unit_test(hooks_run_after_everything_else_of_a_turn),
         cmocka_unit_test(a_zeromq_socket_is_reported),
+        cmocka_unit_test(a_used_socket_is_looked_at_before_the_loop_sleeps),
+        cmocka_unit_test(a_socket_that_was_not_drained_is_served_again),
+        cmocka_unit_test(a_removed_socket_is_not_served_although_it_was_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -217,14 +217,36 @@ static int apply_next(struct migrate *m, struct steps *steps, bool *ret_left)
     return apply_step(m, next);
 }
 
+/* A table that was rebuilt, or filled, looks unknown to the planner and unseen to its
+ * indexes until a vacuum comes by, which nothing else would call. It works without,
+ * slower. Empty ones are left alone: one that was never looked at is planned for as if it
+ * had some pages, which is what a plan that is kept needs; one known to be empty is not.
+ */
+static void vacuum(struct migrate *m)
+{
+    PGresult *tables = migrate_query(
+        m,
+        "select format('vacuum (analyze) %I.%I', schemaname, tablename)"
+        " from pg_tables where schemaname = $1"
+        " and pg_relation_size(format('%I.%I', schemaname, tablename)::regclass) > 0",
+        m->cfg->service);
+    for (int row = 0; tables && row < PQntuples(tables); row++)
+        if (!run(m, PQgetvalue(tables, row, 0)))
+            migrate_complain(m, "a table is not vacuumed");
+    PQclear(tables);
+}
+
 static int apply_all(struct migrate *m, struct steps *steps)
 {
     bool left = true;
     int code = 0;
-    while (code == 0 && left)
+    unsigned rounds = 0;
+    for (; code == 0 && left; rounds++)
         code = apply_next(m, steps, &left);
     if (code != 0)
         return code;
+    if (rounds > 1) /* the last one found nothing left */
+        vacuum(m);
     if (steps->unknown > 0)
         fprintf(stderr,
                 "%s: warning: the database is newer than this build by %d file%s\n",

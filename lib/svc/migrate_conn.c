@@ -61,6 +61,14 @@ static void ignore_notice(void *arg, const PGresult *res)
     (void)res;
 }
 
+/* What to look at: whether anybody answers, or who answers refuses us. */
+static const char *what_failed(PGPing ping)
+{
+    return ping == PQPING_OK ? "Postgres answers and refuses "
+                               "(POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB)"
+                             : "cannot reach Postgres (POSTGRES_HOST, POSTGRES_PORT)";
+}
+
 PGconn *migrate_connect(const struct migrate_config *cfg)
 {
     int64_t end = clock_mono_ms() + START_WAIT_MS;
@@ -74,7 +82,7 @@ PGconn *migrate_connect(const struct migrate_config *cfg)
         bool starting = ping == PQPING_REJECT || ping == PQPING_NO_RESPONSE;
         if (!starting || clock_mono_ms() >= end) {
             struct migrate m = { .cfg = cfg, .pg = pg };
-            migrate_complain(&m, "cannot reach Postgres");
+            migrate_complain(&m, what_failed(ping));
             PQfinish(pg);
             return NULL;
         }

@@ -147,6 +147,19 @@ static void files_are_applied_once_in_order(void **state)
                   "0,1,2");
 }
 
+static void the_planner_knows_what_was_made(void **state)
+{
+    (void)state;
+    char said[4096];
+    create_database("known", "postgres");
+    assert_int_equal(migrate("known", "postgres", ONE, said), 0);
+    assert_answer("postgres", "known",
+                  "select count(*) > 1 and bool_and((reltuples >= 0) ="
+                  " (pg_relation_size(oid) > 0)) from pg_class"
+                  " where relkind = 'r' and relnamespace = 'shelf'::regnamespace",
+                  "t"); /* -1: never vacuumed */
+}
+
 static void the_runtime_role_has_what_it_needs_only(void **state)
 {
     (void)state;
@@ -353,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_applied_once_in_order),
+        cmocka_unit_test(the_planner_knows_what_was_made),
         cmocka_unit_test(the_runtime_role_has_what_it_needs_only),
         cmocka_unit_test(the_password_is_set_on_every_run),
         cmocka_unit_test(a_changed_file_is_refused),

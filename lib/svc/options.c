@@ -69,6 +69,13 @@ static char *set_int(int64_t *out, const struct option_row *row, const char *tex
     return NULL;
 }
 
+/* What the row's own check says of a text that is not empty; heap. */
+static char *judge(const struct option_row *row, const char *text)
+{
+    const char *why = row->check && *text ? row->check(text) : NULL;
+    return why ? xstrdup(why) : NULL;
+}
+
 static char *set_field(const struct option_table *t, const struct option_row *row,
                        const char *text)
 {
@@ -78,7 +85,7 @@ static char *set_field(const struct option_table *t, const struct option_row *ro
     case OPT_STR:
         free(*(char **)out); /* a default that the environment replaces */
         *(char **)out = xstrdup(text);
-        return NULL;
+        return judge(row, text);
     case OPT_INT:
         return set_int(out, row, text);
     case OPT_BOOL:
@@ -92,7 +99,7 @@ static char *set_field(const struct option_table *t, const struct option_row *ro
     case OPT_SECRET:
         secret_free(out);
         *(struct secret **)out = *text ? secret_new(str_of(text)) : NULL;
-        return NULL;
+        return judge(row, text);
     }
     return xstrdup("has an unknown kind");
 }
@@ -119,7 +126,7 @@ static int load_secret_file(const struct option_table *t, const struct option_ro
     struct secret **out = field(t, row);
     secret_free(out);
     *out = s;
-    return 0;
+    return report(err, file_variable, judge(row, secret_expose(s).p));
 }
 
 static bool has_both(const char *variable)

@@ -32,6 +32,9 @@ struct option_row {
     const char *choices; /* OPT_ENUM: "on|off" */
     const char *alias;   /* another variable, "DJANGO_LOG_LEVEL"; may be NULL */
     const char *help;    /* one line, sentence case, no full stop */
+    /* OPT_STR, OPT_SECRET, may be NULL: NULL when the text can be used, else what goes on
+     * after the name in a sentence ("must be ..."), static, without the text itself. */
+    const char *(*check)(const char *text);
 };
 
 struct option_table {

@@ -108,7 +108,7 @@ static void bad_values_are_named(void **state)
         { "TEST_LIMIT", "5x", "TEST_LIMIT must be a whole number from 1 to 10." },
         { "TEST_ON", "maybe", "TEST_ON must be true or false." },
         { "TEST_MODE", "warp", "TEST_MODE must be one of slow|fast." },
-        { "TEST_PASSWORD_FILE", "/nowhere/at/all", "cannot be opened" },
+        { "TEST_PASSWORD_FILE", "/nowhere/at/all", "which does not exist" },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         clear();

@@ -1,16 +1,15 @@
 #include "svc/peer.h"
 
-#include <czmq.h>
 #include <string.h>
 #include <zmq.h>
 
-#include "base/id.h"
 #include "base/mem.h"
 #include "svc/log.h"
 #include "svc/metrics.h"
 #include "svc/resolve.h"
+#include "svc/socket_watch.h"
 
-enum { PEERS_MAX = 64, RETRY_MS = 5000, ENDPOINT_MAX = 128 };
+enum { PEERS_MAX = 64, RETRY_MS = 5000 };
 
 struct target {
     char *endpoint;
@@ -20,10 +19,9 @@ struct target {
 struct peer_link {
     struct loop *loop;
     struct keys *keys;
-    char peer[32];
+    char peer[KEYS_NAME_MAX + 1];
     void *socket;
-    zsock_t *events; /* PAIR to the socket's monitor */
-    struct loop_source *events_source;
+    struct socket_watch *watch;
     struct resolver *resolver;
     struct loop_timer *retry;
     struct target targets[PEERS_MAX];
@@ -36,7 +34,7 @@ static void connect_one(struct peer_link *p, const char *endpoint)
     if (p->n == PEERS_MAX)
         return;
     p->targets[p->n++] = (struct target){ .endpoint = xstrdup(endpoint) };
-    if (zmq_connect(p->socket, endpoint) != 0)
+    if (keys_connect(p->socket, endpoint) != 0)
         log_warn("peer", "cannot connect", F_STR("endpoint", endpoint),
                  F_STR("why", zmq_strerror(zmq_errno())));
 }
@@ -83,7 +81,7 @@ static void connect_again(void *arg)
             continue;
         p->targets[i].refused = false;
         zmq_disconnect(p->socket, p->targets[i].endpoint);
-        zmq_connect(p->socket, p->targets[i].endpoint);
+        keys_connect(p->socket, p->targets[i].endpoint);
     }
 }
 
@@ -104,48 +102,16 @@ static void note_refusal(struct peer_link *p, const char *endpoint)
              F_STR("endpoint", endpoint));
 }
 
-/* A monitor message: [event u16, value u32] [endpoint]. */
-static bool read_event(void *socket, uint16_t *event, char endpoint[static ENDPOINT_MAX])
-{
-    zmq_msg_t m;
-    zmq_msg_init(&m);
-    bool got = zmq_msg_recv(&m, socket, ZMQ_DONTWAIT) >= 0;
-    *event = 0;
-    *endpoint = '\0';
-    if (got && zmq_msg_size(&m) >= sizeof *event)
-        memcpy(event, zmq_msg_data(&m), sizeof *event);
-    while (got && zmq_msg_more(&m) && zmq_msg_recv(&m, socket, ZMQ_DONTWAIT) >= 0)
-        snprintf(endpoint, ENDPOINT_MAX, "%.*s", (int)zmq_msg_size(&m),
-                 (const char *)zmq_msg_data(&m));
-    zmq_msg_close(&m);
-    return got;
-}
-
 static void on_event(void *arg)
 {
     struct peer_link *p = arg;
-    uint16_t event;
-    char endpoint[ENDPOINT_MAX];
-    while (read_event(zsock_resolve(p->events), &event, endpoint)) {
-        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
-            note_refusal(p, endpoint);
-        else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+    struct socket_event e;
+    while (socket_watch_next(p->watch, &e)) {
+        if (e.event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+            note_refusal(p, e.endpoint);
+        else if (e.event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
             p->logged = false;
     }
-}
-
-static bool watch(struct peer_link *p)
-{
-    uint64_t unique;
-    id_random(&unique, sizeof unique);
-    AUTO_FREE char *name = xasprintf("inproc://peer-%016llx", (unsigned long long)unique);
-    int mask = ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
-    p->events = zsock_new(ZMQ_PAIR);
-    if (!p->events || zmq_socket_monitor(p->socket, name, mask) != 0 ||
-        zmq_connect(zsock_resolve(p->events), name) != 0)
-        return false;
-    p->events_source = loop_add_socket(p->loop, zsock_resolve(p->events), on_event, p);
-    return true;
 }
 
 struct peer_link *peer_link_new(struct loop *l, struct keys *k, int zmq_type,
@@ -161,7 +127,10 @@ struct peer_link *peer_link_new(struct loop *l, struct keys *k, int zmq_type,
     p->keys = k;
     p->socket = socket;
     snprintf(p->peer, sizeof p->peer, "%s", peer);
-    if (!watch(p))
+    p->watch = socket_watch_new(
+        l, socket, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED,
+        on_event, p);
+    if (!p->watch)
         log_warn("peer", "connections are not watched", F_STR("peer", peer));
     p->retry = loop_timer(l, RETRY_MS, RETRY_MS, connect_again, p);
     p->resolver = resolver_start(l, endpoints, on_addresses, p);
@@ -182,9 +151,7 @@ void peer_link_free(struct peer_link **pp)
     loop_timer_cancel(&p->retry);
     if (p->resolver)
         resolver_stop(&p->resolver);
-    loop_remove(&p->events_source);
-    zmq_socket_monitor(p->socket, NULL, 0);
-    zsock_destroy(&p->events);
+    socket_watch_free(&p->watch);
     keys_socket_free(p->keys, &p->socket);
     for (unsigned i = 0; i < p->n; i++)
         free(p->targets[i].endpoint);

@@ -24,8 +24,10 @@ static void on_news(void *arg)
 {
     struct heard *h = arg;
     char text[8];
-    assert_int_equal(zmq_recv(peer_link_socket(h->link), text, sizeof text, ZMQ_DONTWAIT),
-                     4);
+    int n = zmq_recv(peer_link_socket(h->link), text, sizeof text, ZMQ_DONTWAIT);
+    if (n < 0)
+        return; /* a loop may call in vain */
+    assert_int_equal(n, 4);
     assert_true(h->published);
     loop_stop(h->f->loop);
 }
@@ -86,6 +88,42 @@ static void test_a_refused_link_heals(void **state)
     fixture_free(&h.f);
 }
 
+static bool has_ipv6(void)
+{
+    return access("/proc/net/if_inet6", F_OK) == 0 &&
+           system("grep -qw lo /proc/net/if_inet6") == 0;
+}
+
+/* One link to a publisher of each family. */
+static void test_both_families(void **state)
+{
+    (void)state;
+    if (!has_ipv6())
+        skip();
+    static const char *const BIND[] = { "tcp://[::1]:0", "tcp://127.0.0.1:0" };
+    for (size_t i = 0; i < ARRAY_LEN(BIND); i++) {
+        struct heard h = { .f = fixture_new("auth"), .published = true };
+        size_t size = sizeof h.from;
+        h.pub = keys_server_socket(h.f->keys, ZMQ_PUB);
+        assert_int_equal(keys_bind(h.pub, BIND[i]), 0);
+        zmq_getsockopt(h.pub, ZMQ_LAST_ENDPOINT, h.from, &size);
+        assert_memory_equal(h.from, BIND[i], strlen(BIND[i]) - 1);
+        struct keys *ours = fixture_peer(h.f, "mailer");
+        h.link = peer_link_new(h.f->loop, ours, ZMQ_SUB, "auth", h.from);
+        zmq_setsockopt(peer_link_socket(h.link), ZMQ_SUBSCRIBE, "", 0);
+        struct loop_source *in =
+            loop_add_socket(h.f->loop, peer_link_socket(h.link), on_news, &h);
+        struct loop_timer *tell = loop_timer(h.f->loop, 0, TELL_MS, say, &h);
+        fixture_run(h.f); /* until the news came; fails after the guard's time */
+        loop_timer_cancel(&tell);
+        loop_remove(&in);
+        peer_link_free(&h.link);
+        keys_socket_free(h.f->keys, &h.pub);
+        keys_close(&ours);
+        fixture_free(&h.f);
+    }
+}
+
 static void test_no_certificate_no_link(void **state)
 {
     (void)state;
@@ -101,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_certificate_no_link),
         cmocka_unit_test(test_a_refused_link_heals),
+        cmocka_unit_test(test_both_families),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,6 +104,23 @@ static bool parse_name(struct str s, struct name *ret)
     return false;
 }
 
+bool resolver_can_follow(const char *endpoints)
+{
+    struct str rest = str_of(endpoints);
+    unsigned n = 0;
+    while (rest.p) {
+        struct name name;
+        struct str s = str_trim(str_cut(&rest, ','));
+        if (s.n == 0)
+            continue;
+        if (++n > NAMES_MAX || !parse_name(s, &name))
+            return false;
+        free(name.host);
+        free(name.port);
+    }
+    return n > 0;
+}
+
 /* ---- the set, in the loop's thread ---- */
 
 static int by_text(const void *a, const void *b)

@@ -5,6 +5,8 @@
 #ifndef LIB_SVC_RESOLVE_H
 #define LIB_SVC_RESOLVE_H
 
+#include <stdbool.h>
+
 #include "svc/loop.h"
 
 struct resolver;
@@ -22,6 +24,8 @@ typedef void resolver_fn(void *arg, const char *const *endpoints, unsigned n);
  * tcp://host:port is logged and left out. */
 struct resolver *resolver_start(struct loop *l, const char *endpoints, resolver_fn *fn,
                                 void *arg);
+/* Whether resolver_start would follow all of this list, and something; asks nobody. */
+bool resolver_can_follow(const char *endpoints);
 /* No callback comes after this. Does not wait for a look-up under way. NULL is fine. */
 void resolver_stop(struct resolver **r);
 

@@ -45,6 +45,13 @@ static enum err check_actor(const struct contract_method *m, const struct frame 
     return ERR_OK;
 }
 
+/* An operator's drain keeps work away, not operators: they still look and act, and undo
+ * it. A process that ends refuses everybody. */
+static bool is_refusing(const struct rpc_server *s, const char *peer)
+{
+    return s->draining && (s->svc->draining || strcmp(peer, "monitor") != 0);
+}
+
 static enum err check_room(const struct rpc_server *s, const struct arrival *a)
 {
     const struct contract_method *m = a->method->contract;
@@ -54,7 +61,7 @@ static enum err check_room(const struct rpc_server *s, const struct arrival *a)
         return ERR_TOO_LARGE;
     if (is_control(a->method))
         return ERR_OK;
-    if (s->draining)
+    if (is_refusing(s, a->peer))
         return ERR_DRAINING;
     return s->held >= RPC_IN_FLIGHT_MAX ? ERR_OVERLOADED : ERR_OK;
 }
@@ -136,7 +143,7 @@ static void sweep(void *arg)
     while (p) {
         struct call_private *next = p->next;
         if (p->call.deadline_ms <= now)
-            call_expire(p);
+            call_give_up(p, ERR_DEADLINE);
         p = next;
     }
     if (!s->open)

@@ -7,6 +7,9 @@
  * time up to 30, with a random part so that callers do not come back together. After
  * that it is on trial: one call at a time until one ends well.
  *
+ * What counts as bad is the caller's rule (rpc_pending.c): an error of the replica's own,
+ * a connection that broke, silence; not a call that was slow while others were answered.
+ *
  * Models: Envoy's outlier detection, Linkerd's consecutive failures.
  */
 #ifndef LIB_SVC_RPC_BREAKER_H

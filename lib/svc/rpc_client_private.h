@@ -9,12 +9,13 @@
 #ifndef LIB_SVC_RPC_CLIENT_PRIVATE_H
 #define LIB_SVC_RPC_CLIENT_PRIVATE_H
 
-#include <czmq.h>
+#include <zmq.h>
 
 #include "svc/metrics.h"
 #include "svc/resolve.h"
 #include "svc/rpc_breaker.h"
 #include "svc/rpc_client.h"
+#include "svc/socket_watch.h"
 
 enum {
     RPC_REPLICAS_MAX = 64,
@@ -26,6 +27,7 @@ enum {
     RPC_TICK_MS = 500,
     RPC_REOPEN_MS = 5000,     /* not connected for so long: a fresh socket, newest key */
     RPC_PING_AFTER_MS = 2000, /* of quiet, and how long a ping may take */
+    RPC_DOUBT_MS = 250,       /* of quiet, while it owes answers */
     RPC_PING_MISSES = 3,
     RPC_LEAVE_MS = 30000, /* an address gone from DNS may still finish its work */
     RPC_WARM_MS = 10000,  /* until a new replica gets its full share */
@@ -39,8 +41,7 @@ struct rpc_replica {
     char *endpoint;
     void *socket;
     struct loop_source *source;
-    zsock_t *events; /* the socket's monitor */
-    struct loop_source *events_source;
+    struct socket_watch *watch;
     bool up, leaving;
     bool draining; /* says so: another one is preferred */
     bool refusing; /* has refused a call for that */
@@ -60,7 +61,7 @@ struct pending {
     void *arg;
     zmq_msg_t frame; /* shared with what was sent, for a second try */
     struct rpc_replica *replica;
-    int64_t deadline_ms, queued_ms, started_us;
+    int64_t deadline_ms, queued_ms, sent_ms, started_us;
     int64_t elsewhere_ms; /* no answer until then: another replica is asked */
     uint32_t timeout_ms;
     bool retry;

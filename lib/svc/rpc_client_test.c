@@ -76,6 +76,17 @@ static void reply_overloaded(struct call *c)
     call_fail(c, ERR_OVERLOADED);
 }
 
+static void reply_too_late(struct call *c)
+{
+    call_fail(c, ERR_DEADLINE);
+}
+
+/* Its deadline answers it. */
+static void forget(struct call *c)
+{
+    (void)c;
+}
+
 static struct call *held[8];
 static unsigned nheld;
 static void hold(struct call *c)
@@ -289,7 +300,7 @@ static void test_spreads_over_replicas(void **state)
     assert_int_equal(o.counts[0], CALLS);
     assert_int_equal(c->replica[0]->owed + c->replica[1]->owed, 0);
     rpc_client_free(&c);
-    rpc_server_stop(&second);
+    rpc_server_free(&second);
 }
 
 static void test_draining_replica_is_left_alone(void **state)
@@ -312,7 +323,7 @@ static void test_draining_replica_is_left_alone(void **state)
     assert_int_equal(o.counts[0], CALLS);
     assert_true(metric_value(c->retries) > 0);
     rpc_client_free(&c);
-    rpc_server_stop(&second);
+    rpc_server_free(&second);
 }
 
 /* ---- a peer that takes requests and dies ---- */
@@ -457,6 +468,52 @@ static void test_slow_replica_is_passed(void **state)
     mute_free(&m);
 }
 
+/* A client that asks for what is slow must not take the service from all the others. */
+static void test_slow_calls_do_not_eject(void **state)
+{
+    enum { SLOW = 2 * RPC_RATE_LEAST, TIMEOUT_MS = 2 * RPC_TICK_MS };
+    struct pool *p = *state;
+    struct outcome slow = { .f = p->f, .want = SLOW }, o = { .f = p->f };
+    struct frame req = show(p->f);
+    wait_live(p->f, p->client, 1);
+    p->f->fn = forget;
+    for (int i = 0; i < SLOW; i++)
+        rpc_call(p->client, &req, TIMEOUT_MS, true, on_done, &slow);
+    fixture_run(p->f);
+    assert_int_equal(slow.e, ERR_DEADLINE);
+    assert_int_equal(p->client->replica[0]->breaker.row, 0);
+    p->f->fn = reply_too_late;
+    for (int i = 0; i < RPC_EJECT_AFTER; i++)
+        call_and_wait(&o, p->client, 2000, false);
+    assert_int_equal(o.e, ERR_DEADLINE);
+    assert_int_equal(p->client->replica[0]->breaker.row, 0);
+    p->f->fn = reply_hello;
+    call_and_wait(&o, p->client, 2000, false);
+    assert_int_equal(o.e, ERR_OK);
+}
+
+/* No answer either, but word of something else after it was asked. */
+static void test_a_replica_that_speaks_does_not_hang(void **state)
+{
+    struct pool *p = *state;
+    struct mute m;
+    char endpoint[128];
+    struct outcome o = { .f = p->f, .want = RPC_EJECT_AFTER };
+    struct frame req = show(p->f);
+    mute_start(&m, p->f, endpoint);
+    struct rpc_client *c = rpc_client_new(p->f->loop, p->keys, "catalog", endpoint);
+    wait_live(p->f, c, 1);
+    for (unsigned i = 0; i < o.want; i++)
+        rpc_call(c, &req, 30, false, on_done, &o);
+    c->replica[0]->heard_ms = clock_mono_ms() + 1;
+    fixture_run(p->f);
+    assert_int_equal(o.e, ERR_DEADLINE);
+    assert_int_equal(c->replica[0]->breaker.row, 0);
+    assert_true(rpc_replica_usable(c->replica[0], clock_mono_ms()));
+    rpc_client_free(&c);
+    mute_free(&m);
+}
+
 static void reply_unavailable(struct call *c)
 {
     call_fail(c, ERR_UNAVAILABLE);
@@ -556,7 +613,7 @@ static void test_restart_is_survived(void **state)
     struct outcome o = { .f = p->f };
     call_and_wait(&o, p->client, 2000, false);
     AUTO_FREE char *endpoint = xstrdup(rpc_server_endpoint(p->f->svc.rpc));
-    rpc_server_stop(&p->f->svc.rpc);
+    rpc_server_free(&p->f->svc.rpc);
     wait_live(p->f, p->client, 0);
     p->f->svc.rpc = rpc_server_start(&p->f->svc, endpoint, p->f->handlers);
     assert_non_null(p->f->svc.rpc);
@@ -700,6 +757,8 @@ int main(void)
         ON_POOL(test_death_with_another_replica),
         ON_POOL(test_hanging_replica_is_ejected),
         ON_POOL(test_slow_replica_is_passed),
+        ON_POOL(test_slow_calls_do_not_eject),
+        ON_POOL(test_a_replica_that_speaks_does_not_hang),
         ON_POOL(test_all_ejected_fails_fast),
         ON_POOL(test_drain_is_told),
         ON_POOL(test_end_of_drain_is_told),

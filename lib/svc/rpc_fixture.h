@@ -130,7 +130,7 @@ FIXTURE_FN void fixture_free(struct fixture **pf)
 {
     struct fixture *f = *pf;
     *pf = NULL;
-    rpc_server_stop(&f->svc.rpc);
+    rpc_server_free(&f->svc.rpc);
     keys_close(&f->keys);
     loop_free(&f->loop);
     contract_free(&f->contract);

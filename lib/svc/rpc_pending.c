@@ -186,6 +186,7 @@ static bool try_send(struct rpc_client *c, struct pending *p,
         c->probe_after_ms = loop_now_ms(c->loop) + RPC_PROBE_MS;
     p->state = PENDING_SENT;
     p->replica = r;
+    p->sent_ms = loop_now_ms(c->loop);
     p->attempts++;
     r->owed++;
     return true;
@@ -329,14 +330,15 @@ static void note_reply(struct rpc_replica *r, const struct frame *f)
 }
 
 /* Errors that another replica might not have given. What the caller did wrong, a refusal
- * to take more and the control methods say nothing about how well it works. */
+ * to take more and the control methods say nothing about how well it works; nor does a
+ * call that took too long: a client that asks for what is slow could have every replica
+ * ejected, and all others refused. */
 static void judge(struct rpc_replica *r, const struct frame *f)
 {
-    static const uint16_t BAD[] = { ERR_INTERNAL, ERR_UNAVAILABLE, ERR_DEADLINE,
-                                    ERR_OUTCOME_UNKNOWN };
+    static const uint16_t BAD[] = { ERR_INTERNAL, ERR_UNAVAILABLE, ERR_OUTCOME_UNKNOWN };
     int64_t now = clock_mono_ms();
     if (f->method <= RPC_CLIENT_CONTROL_LAST || f->status == ERR_DRAINING ||
-        f->status == ERR_OVERLOADED)
+        f->status == ERR_OVERLOADED || f->status == ERR_DEADLINE)
         return;
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
         if (f->status != BAD[i])
@@ -404,14 +406,23 @@ static void drop_old_queued(struct rpc_client *c, int64_t now)
     }
 }
 
+/* No answer in time. From a replica that has said something since it was asked, if only a
+ * pong, that is the call's fault; one that says nothing hangs. */
+static void note_silence(struct rpc_replica *r, int64_t since_ms, int64_t now)
+{
+    if (r->heard_ms <= since_ms)
+        rpc_replica_failed(r, now);
+}
+
 /* Half its time is gone without an answer: what may be done twice is asked of another
  * replica. The first one's answer, should it still come, is dropped as late. */
 static void ask_elsewhere(struct rpc_client *c, struct pending *p, int64_t now)
 {
     struct rpc_replica *slow = p->replica;
+    int64_t since_ms = p->sent_ms;
     p->elsewhere_ms = INT64_MAX;
     if (send_elsewhere(c, p, false))
-        rpc_replica_failed(slow, now);
+        note_silence(slow, since_ms, now);
 }
 
 static void sweep(void *arg)
@@ -427,7 +438,7 @@ static void sweep(void *arg)
             ask_elsewhere(c, p, now);
         if (p->state != PENDING_SENT || now < p->deadline_ms)
             continue;
-        rpc_replica_failed(p->replica, now);
+        note_silence(p->replica, p->sent_ms, now);
         rpc_client_finish(c, p, ERR_DEADLINE, NULL);
     }
     if (c->in_flight == 0)

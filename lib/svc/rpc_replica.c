@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/id.h"
 #include "base/mem.h"
 #include "svc/log.h"
 
@@ -12,6 +11,7 @@
 bool rpc_replica_send(struct rpc_replica *r, zmq_msg_t *frame)
 {
     zmq_msg_t copy;
+    loop_used(r->source);
     if (zmq_send(r->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
         return false;
     zmq_msg_init(&copy);
@@ -58,22 +58,6 @@ static void on_readable(void *arg)
 
 /* ---- connection events ---- */
 
-/* [event u16, value u32] [address] */
-static bool read_event(zsock_t *events, uint16_t *ret)
-{
-    zmq_msg_t m;
-    void *raw = zsock_resolve(events);
-    zmq_msg_init(&m);
-    bool got = zmq_msg_recv(&m, raw, ZMQ_DONTWAIT) >= 0;
-    *ret = 0;
-    if (got && zmq_msg_size(&m) >= sizeof *ret)
-        memcpy(ret, zmq_msg_data(&m), sizeof *ret);
-    while (got && zmq_msg_more(&m) && zmq_msg_recv(&m, raw, ZMQ_DONTWAIT) >= 0)
-        continue;
-    zmq_msg_close(&m);
-    return got;
-}
-
 static void send_ping(struct rpc_replica *r, uint64_t tag, int64_t now_ms)
 {
     const struct frame f = { .method = RPC_CLIENT_PING,
@@ -114,7 +98,7 @@ static void went_down(struct rpc_replica *r)
 
 /* A refusal and a peer with another key than the one we know both end here; an absent
  * peer looks much the same, so this is said once and counted. */
-static void handshake_failed(struct rpc_replica *r, uint16_t event)
+static void handshake_failed(struct rpc_replica *r, int event)
 {
     struct rpc_client *c = r->client;
     metric_add(c->handshakes, 1);
@@ -131,32 +115,15 @@ static void handshake_failed(struct rpc_replica *r, uint16_t event)
 static void on_event(void *arg)
 {
     struct rpc_replica *r = arg;
-    uint16_t event;
-    while (r->events && read_event(r->events, &event)) {
-        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+    struct socket_event e;
+    while (socket_watch_next(r->watch, &e)) {
+        if (e.event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
             came_up(r);
-        else if (event == ZMQ_EVENT_DISCONNECTED)
+        else if (e.event == ZMQ_EVENT_DISCONNECTED)
             went_down(r);
         else
-            handshake_failed(r, event);
+            handshake_failed(r, e.event);
     }
-}
-
-static bool watch(struct rpc_replica *r)
-{
-    uint64_t unique;
-    id_random(&unique, sizeof unique);
-    AUTO_FREE char *name = xasprintf("inproc://rpc-%016llx", (unsigned long long)unique);
-    int mask = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
-               ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-               ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
-    r->events = zsock_new(ZMQ_PAIR);
-    if (!r->events || zmq_socket_monitor(r->socket, name, mask) != 0 ||
-        zmq_connect(zsock_resolve(r->events), name) != 0)
-        return false;
-    struct loop *l = r->client->loop;
-    r->events_source = loop_add_socket(l, zsock_resolve(r->events), on_event, r);
-    return true;
 }
 
 /* ---- the socket ---- */
@@ -164,22 +131,20 @@ static bool watch(struct rpc_replica *r)
 static void close_socket(struct rpc_replica *r)
 {
     loop_remove(&r->source);
-    loop_remove(&r->events_source);
-    if (r->socket)
-        zmq_socket_monitor(r->socket, NULL, 0);
-    zsock_destroy(&r->events);
+    socket_watch_free(&r->watch);
     keys_socket_free(r->client->keys, &r->socket);
 }
 
 static bool open_socket(struct rpc_replica *r)
 {
+    static const int EVENTS =
+        ZMQ_EVENT_HANDSHAKE_SUCCEEDED | SOCKET_HANDSHAKE_FAILED | ZMQ_EVENT_DISCONNECTED;
     struct rpc_client *c = r->client;
     r->socket = keys_client_socket(c->keys, ZMQ_DEALER, c->peer);
     if (!r->socket)
         return false;
-    if (strchr(r->endpoint, '['))
-        zmq_setsockopt(r->socket, ZMQ_IPV6, &(int){ 1 }, sizeof(int));
-    if (!watch(r) || zmq_connect(r->socket, r->endpoint) != 0) {
+    r->watch = socket_watch_new(c->loop, r->socket, EVENTS, on_event, r);
+    if (!r->watch || keys_connect(r->socket, r->endpoint) != 0) {
         log_error("rpc", "cannot connect", F_STR("endpoint", r->endpoint),
                   F_STR("why", zmq_strerror(zmq_errno())));
         close_socket(r);
@@ -257,7 +222,9 @@ void rpc_replica_tick(struct rpc_replica *r, int64_t now_ms)
         r->misses++;
         r->ping_sent_ms = 0;
     }
-    bool quiet = now_ms - r->heard_ms >= RPC_PING_AFTER_MS;
+    /* One that owes answers is asked sooner: what is late then is its call, not itself.
+     */
+    bool quiet = now_ms - r->heard_ms >= (r->owed > 0 ? RPC_DOUBT_MS : RPC_PING_AFTER_MS);
     if (!r->ping_sent_ms && (quiet || r->draining))
         send_ping(r, FRAME_TAG_TELL, now_ms);
 }

@@ -105,6 +105,7 @@ static bool send_parts(struct rpc_server *s, zmq_msg_t *id, zmq_msg_t *frame)
     bool sent = zmq_msg_send(id, s->socket, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
                 zmq_send(s->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
                 zmq_msg_send(frame, s->socket, ZMQ_DONTWAIT) >= 0;
+    loop_used(s->source);
     if (!sent) {
         rpc_server_dropped(send_failure());
         zmq_msg_close(frame);
@@ -146,7 +147,8 @@ static void write_reply(const struct rpc_server *s, const struct frame *f, char 
     header.meta.n += LOAD_SIZE;
     frame_put_header(&header, out);
     char record[LOAD_SIZE + 1];
-    struct buf window = { record, 0, sizeof record, LOAD_SIZE, false }; /* never grows */
+    struct buf window;
+    buf_init_on(&window, record, sizeof record);
     record_add_load(&window, &load);
     out = mempcpy(out + FRAME_HEADER_SIZE, record, LOAD_SIZE);
     if (f->meta.n > 0)

@@ -80,9 +80,7 @@ static bool bind_socket(struct rpc_server *s, const char *endpoint)
 {
     size_t size = sizeof s->endpoint;
     s->socket = keys_server_socket(s->svc->keys, ZMQ_ROUTER);
-    if (s->socket && strchr(endpoint, '['))
-        zmq_setsockopt(s->socket, ZMQ_IPV6, &(int){ 1 }, sizeof(int));
-    if (s->socket && zmq_bind(s->socket, endpoint) == 0 &&
+    if (s->socket && keys_bind(s->socket, endpoint) == 0 &&
         zmq_getsockopt(s->socket, ZMQ_LAST_ENDPOINT, s->endpoint, &size) == 0)
         return true;
     log_fatal("rpc", "cannot bind", F_STR("endpoint", endpoint),
@@ -100,7 +98,7 @@ struct rpc_server *rpc_server_start(struct svc *svc, const char *endpoint,
     s->in_flight_gauge =
         metric_gauge("rpc_server_in_flight", "Calls taken and not answered", "");
     if (!build_table(s, handlers) || !bind_socket(s, endpoint)) {
-        rpc_server_stop(&s);
+        rpc_server_free(&s);
         return NULL;
     }
     s->source = loop_add_socket(svc->loop, s->socket, rpc_server_receive, s);
@@ -140,10 +138,8 @@ const char *rpc_server_endpoint(const struct rpc_server *s)
 
 static void free_calls(struct rpc_server *s)
 {
-    while (s->open)
-        call_orphan(s->open);
     while (s->gone)
-        call_orphan(s->gone);
+        call_release(s->gone);
     while (s->free) {
         struct call_private *p = s->free;
         s->free = p->next;
@@ -152,16 +148,23 @@ static void free_calls(struct rpc_server *s)
     }
 }
 
-void rpc_server_stop(struct rpc_server **ps)
+void rpc_server_stop(struct rpc_server *s)
+{
+    loop_timer_cancel(&s->sweep);
+    loop_remove(&s->source);
+    while (s->open)
+        call_give_up(s->open, ERR_OUTCOME_UNKNOWN);
+    keys_socket_free(s->svc->keys, &s->socket);
+}
+
+void rpc_server_free(struct rpc_server **ps)
 {
     struct rpc_server *s = *ps;
     *ps = NULL;
     if (!s)
         return;
-    loop_timer_cancel(&s->sweep);
-    loop_remove(&s->source);
+    rpc_server_stop(s);
     free_calls(s);
-    keys_socket_free(s->svc->keys, &s->socket);
     for (size_t i = 0; i < s->nmethods; i++)
         free(s->methods[i].results);
     free(s->methods);

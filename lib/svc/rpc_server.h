@@ -74,6 +74,8 @@ bool call_body(struct call *c, enum schema_mode mode) MUST_CHECK;
 enum err call_body_check(struct call *c, enum schema_mode mode, struct buf *details);
 /* Decodes the query string into c->query. False: the call has been answered. */
 bool call_query(struct call *c) MUST_CHECK;
+/* The same without answering: the verdict and its details are the caller's to say. */
+enum err call_query_check(struct call *c, struct buf *details);
 /* A record of the request; empty slice when absent. */
 struct str call_record(const struct call *c, enum frame_record type);
 /* Milliseconds left, at least 1. */
@@ -85,7 +87,7 @@ uint32_t call_budget_ms(const struct call *c);
 struct rpc_server *rpc_server_start(struct svc *svc, const char *endpoint,
                                     const struct rpc_handler *handlers);
 /* Refuses new work with ERR_DRAINING (a gateway then goes elsewhere), or takes it again;
- * callers are told. */
+ * callers are told. The monitor is still answered, unless the process ends. */
 void rpc_server_drain(struct rpc_server *s, bool on);
 /* Will drain soon: callers are told to prefer other replicas, work is still taken. */
 void rpc_server_leave(struct rpc_server *s);
@@ -96,6 +98,11 @@ bool rpc_server_draining(const struct rpc_server *s);
 unsigned rpc_server_in_flight(const struct rpc_server *s);
 /* The address really bound (port 0 resolved); borrowed. */
 const char *rpc_server_endpoint(const struct rpc_server *s);
-void rpc_server_stop(struct rpc_server **s);
+/* Closes the socket. Who still waits is told that the outcome is unknown; handlers may go
+ * on and answer, in vain. */
+void rpc_server_stop(struct rpc_server *s);
+/* Frees a server, stopped or not, and the calls that nobody has answered: no handler may
+ * touch one any more. NULL is fine. */
+void rpc_server_free(struct rpc_server **s);
 
 #endif

@@ -2,7 +2,7 @@
  * Shared by rpc_server.c (start, stop), rpc_admit.c
  * (requests), rpc_reply.c (replies) and call.c (what handlers use). A call moves
  * FREE -> OPEN -> (GONE ->) FREE: GONE was answered by the server because its time ran
- * out, and waits for its handler to let go.
+ * out or the server stopped, and waits for its handler to let go.
  */
 #ifndef LIB_SVC_RPC_SERVER_PRIVATE_H
 #define LIB_SVC_RPC_SERVER_PRIVATE_H
@@ -52,7 +52,7 @@ struct unsent {
 
 struct call_private {
     struct call call;
-    struct rpc_server *server; /* NULL once the server has stopped */
+    struct rpc_server *server;
     const struct rpc_method *method;
     enum call_state state;
     bool actor_trusted;
@@ -111,9 +111,7 @@ void rpc_tell_all(struct rpc_server *s);
 void call_list_add(struct call_private **head, struct call_private *p);
 /* Frees what the call holds and keeps the struct for the next one. */
 void call_release(struct call_private *p);
-/* Answers an open call because its time is up; it is GONE afterwards. */
-void call_expire(struct call_private *p);
-/* The server goes away: the call is GONE and belongs to its handler alone. */
-void call_orphan(struct call_private *p);
+/* Answers an open call in its handler's place; it is GONE afterwards. */
+void call_give_up(struct call_private *p, enum err e);
 
 #endif

@@ -383,6 +383,25 @@ static void test_drain(void **state)
     client_close(&gateway);
 }
 
+static void test_drained_by_an_operator(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new("auth");
+    struct client gateway, monitor;
+    struct frame req = request(f, "auth.events.pull");
+    f->fn = reply_actor;
+    client_open(&gateway, f, "gateway");
+    client_open(&monitor, f, "monitor");
+    rpc_server_drain(f->svc.rpc, true);
+    assert_int_equal(ask(&gateway, &req)->status, ERR_DRAINING);
+    assert_int_equal(ask(&monitor, &req)->status, 200);
+    f->svc.draining = true; /* TERM came */
+    assert_int_equal(ask(&monitor, &req)->status, ERR_DRAINING);
+    client_close(&monitor);
+    client_close(&gateway);
+    fixture_free(&f);
+}
+
 static void test_deadline(void **state)
 {
     struct fixture *f = *state;
@@ -420,7 +439,7 @@ static void test_stop_with_calls_owed(void **state)
     buf_deinit(&b);
     fixture_run(f);
     assert_non_null(held);
-    rpc_server_stop(&f->svc.rpc);
+    rpc_server_stop(f->svc.rpc);
     assert_true(call_gone(held));
     call_reply(held, 0, STR("nobody listens"));
     client_close(&cl);
@@ -589,6 +608,7 @@ int main(void)
         ON_CATALOG(test_answers),
         ON_CATALOG(test_path_ids),
         ON_CATALOG(test_drain),
+        cmocka_unit_test(test_drained_by_an_operator),
         ON_CATALOG(test_deadline),
         ON_CATALOG(test_overload),
         ON_CATALOG(test_junk_is_dropped),

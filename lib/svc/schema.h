@@ -67,6 +67,10 @@ const struct value *values_get(const struct values *v, const char *name);
 /* True when the name was in the input (null included). */
 bool values_has(const struct values *v, const char *name);
 
+/* What the format "username" takes, lengths aside: letters, numbers and @.+-_, none of
+ * them invisible. Also asked of a name after its normalisation. */
+bool username_is_valid(struct str name);
+
 /* The schema's own JSON, borrowed (documents are projections of it). */
 const json_t *schema_json(const struct schema *s);
 

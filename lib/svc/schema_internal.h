@@ -107,8 +107,5 @@ void number_bounds(const struct check *c, const struct schema *s, int64_t v,
 /* The shortest text that reads back as the same double, as Python prints it. */
 enum { NUMBER_TEXT = 48 };
 char *number_text(double v, char out[static NUMBER_TEXT]);
-/* Whether an address is one by the original's rule (dot-atom or quoted local part, domain
- * of labels, localhost or literal; IDN domains by their ASCII form). */
-bool email_is_valid(struct str address);
 
 #endif

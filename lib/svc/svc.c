@@ -12,11 +12,13 @@
 #include "base/clock.h"
 #include "svc/log.h"
 #include "svc/svc_private.h"
+#include "svc/trial.h"
 
 /* One daemon in one process: the boot's own state beside struct svc. */
 struct boot {
     struct svc *svc;
     struct ops *ops;
+    struct trial *trial; /* of the lock of the RPC port; NULL: over */
     struct loop_timer *ready_timer, *drain_timer, *give_up_timer;
     int64_t started_ms;
     bool announced;
@@ -46,6 +48,10 @@ bool svc_ready(struct svc *svc, const char **ret_why)
         *ret_why = "draining";
         return false;
     }
+    if (boot.trial) {
+        *ret_why = "the lock of the RPC port is being tried";
+        return false;
+    }
     if (svc->db && !(svc->def->flags & SVC_DB_OPTIONAL) && !db_ready(svc->db)) {
         *ret_why = "no database connection";
         return false;
@@ -58,6 +64,7 @@ static void check_ready(void *arg)
     enum { STARTING_MS = 20, STEADY_MS = 500 };
     struct svc *svc = arg;
     const char *why;
+    boot.ready_timer = NULL;
     bool ready = svc_ready(svc, &why);
     ops_set_ready(boot.ops, ready, why ? why : "");
     if (ready && !boot.announced) {
@@ -182,6 +189,28 @@ static bool open_database(struct svc *svc)
     return svc->db != NULL;
 }
 
+/* Serving everybody is worse than serving nobody. */
+static void on_trial(void *arg, enum trial_verdict verdict, const char *who)
+{
+    struct svc *svc = arg;
+    trial_free(&boot.trial);
+    if (verdict == TRIAL_OPEN)
+        log_warn("keys", "the lock of the RPC port could not be tried",
+                 F_STR("with", who));
+    if (verdict == TRIAL_SERVED) {
+        log_fatal("keys", "the RPC port serves strangers", F_STR("with", who));
+        return svc_exit(svc, EXIT_BUG);
+    }
+    loop_timer_cancel(&boot.ready_timer); /* nobody waits for the next look */
+    check_ready(svc);
+}
+
+static void try_the_lock(struct svc *svc)
+{
+    AUTO_FREE char *endpoint = svc_own_endpoint(rpc_server_endpoint(svc->rpc));
+    boot.trial = trial_start(svc->loop, svc->keys, endpoint, on_trial, svc);
+}
+
 /* Everything up to the open ports. 0, or the exit code after a log line. */
 static int start(struct svc *svc)
 {
@@ -193,8 +222,7 @@ static int start(struct svc *svc)
     }
     svc->loop = loop_new();
     loop_add_fd(svc->loop, boot.signal_fd, LOOP_READ, on_signal, svc);
-    svc->keys = keys_open(svc->def->name, svc->cfg.keys_dir, svc->cfg.keys_public_dir);
-    if (!svc->keys || !open_database(svc))
+    if (!svc_open_keys(svc) || !svc_settings_fine(svc) || !open_database(svc))
         return EXIT_CONFIG;
     if (strcmp(svc->cfg.telemetry, "none") != 0)
         svc->telemetry = telemetry_start(svc, svc->cfg.telemetry);
@@ -202,25 +230,45 @@ static int start(struct svc *svc)
     if (svc->def->init && !svc->def->init(svc))
         return svc->init_exit_code;
     svc->rpc = rpc_server_start(svc, svc->cfg.rpc_listen, svc->def->handlers);
-    boot.ops = svc->rpc ? ops_start(svc, svc->cfg.ops_listen) : NULL;
+    if (!svc->rpc)
+        return EXIT_MISSING;
+    try_the_lock(svc);
+    boot.ops = ops_start(svc, svc->cfg.ops_listen);
     return boot.ops ? 0 : EXIT_MISSING;
 }
 
 static void stop(struct svc *svc)
 {
+    trial_free(&boot.trial);
     if (svc->rpc)
-        rpc_server_stop(&svc->rpc);
+        rpc_server_stop(svc->rpc);
     if (svc->def->deinit && svc->app)
         svc->def->deinit(svc);
     telemetry_stop(&svc->telemetry);
     if (svc->db)
         db_close(&svc->db);
+    rpc_server_free(&svc->rpc); /* nobody is left who could answer a call */
     ops_stop(&boot.ops);
     if (svc->keys)
         keys_close(&svc->keys);
     loop_free(&svc->loop);
     if (svc->contract)
         contract_free(&svc->contract);
+}
+
+static void flush_log(void *arg)
+{
+    (void)arg;
+    log_flush();
+}
+
+/* Lines wait for the end of their turn, which this hook must be the last to see. */
+static void run(struct svc *svc)
+{
+    loop_at_turn_end(svc->loop, flush_log, NULL);
+    log_gather();
+    loop_run(svc->loop);
+    log_info("svc", "stopped", F_INT("exit_code", boot.exit_code));
 }
 
 int svc_serve(struct svc *svc)
@@ -238,10 +286,10 @@ int svc_serve(struct svc *svc)
         check_ready(svc);
         if (svc->def->started)
             svc->def->started(svc);
-        loop_run(svc->loop);
-        log_info("svc", "stopped", F_INT("exit_code", boot.exit_code));
+        run(svc);
     }
     stop(svc);
+    log_flush();
     return boot.exit_code;
 }
 
@@ -254,22 +302,9 @@ static void usage(const struct svc_def *def, const struct svc_tables *tables, FI
 {
     fprintf(out,
             "%s - %s\n\nUsage: %s [flags]            serve\n"
-            "       %s VERB [arguments]\n\nVerbs:\n"
-            "  migrate [--status]          create or update the schema\n"
-            "  keygen --dir ROOT           create the keys of all services\n"
-            "  keygen --dir ROOT --password-file FILE\n"
-            "                              and put POSTGRES_PASSWORD, or a random one, "
-            "there\n"
-            "  keygen --dir ROOT --client NAME --out DIR\n"
-            "                              create a key for one more caller\n"
-            "  check-config                print the settings in force\n"
-            "  healthcheck                 0 when this daemon says it is ready\n"
-            "  call METHOD [JSON [PATH..]] [--as ID,ROLE,NAME]\n"
-            "                              call a method of this service\n"
-            "  version                     print the version\n",
+            "       %s VERB [arguments]\n\nVerbs:\n",
             def->name, def->purpose, def->name, def->name);
-    for (const struct svc_verb *v = def->verbs; v && v->name; v++)
-        fprintf(out, "  %s\n", v->usage);
+    svc_verbs_help(def, out);
     fprintf(out, "\nSettings (variable, flag):\n");
     options_help(tables->t, tables->n, out);
 }
@@ -285,10 +320,18 @@ static struct svc_tables make_tables(struct svc *svc)
     };
 }
 
-static bool asks_for_help(int argc, char **argv)
+/* --help and --version as everybody types them; true when that was all. */
+static bool answer_at_once(const struct svc *svc, int argc, char **argv)
 {
-    return argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-                        strcmp(argv[1], "help") == 0);
+    if (argc < 2)
+        return false;
+    if (svc_asks_for_help(argv[1]) || strcmp(argv[1], "help") == 0)
+        usage(svc->def, svc->tables, stdout);
+    else if (strcmp(argv[1], "--version") == 0)
+        printf("%s (Quintet) %s\n", svc->def->name, SVC_VERSION);
+    else
+        return false;
+    return true;
 }
 
 int svc_load_options(struct svc *svc, const struct svc_tables *tables)
@@ -316,10 +359,8 @@ int svc_main(int argc, char **argv, const struct svc_def *def)
     tables = make_tables(&svc);
     svc.tables = &tables;
     harden_process();
-    if (asks_for_help(argc, argv)) {
-        usage(def, &tables, stdout);
+    if (answer_at_once(&svc, argc, argv))
         return 0;
-    }
     bool wrong = options_flags(tables.t, tables.n, &argc, argv, stderr) > 0;
     if (!wrong && argc > 1 && svc_verb_run(&svc, &tables, argc, argv, &code))
         return code;

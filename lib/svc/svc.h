@@ -69,6 +69,8 @@ enum svc_flags {
 
 struct svc_verb {
     const char *name;
+    /* For --help: what may be written, a blank for the 30th column, what it does. More
+     * lines are indented by two blanks. */
     const char *usage;
     /* argv[0] is the verb. The svc has options (and, on demand, keys) but no loop. */
     int (*run)(struct svc *svc, int argc, char **argv);
@@ -84,6 +86,12 @@ struct svc_def {
     const struct svc_verb *verbs;        /* ended by name NULL; may be NULL */
     const struct embed_file *const *sql; /* sets, ended by NULL; may be NULL */
     int db_connections[DB_LANES];
+    const char *const
+        *peers; /* services it cannot do without, ended by NULL; may be NULL */
+    /* Optional: what no row alone can judge. NULL, or a sentence without its full stop
+     * (heap): such settings end a start with 78. Keys are open, nothing else is;
+     * check-config asks it, too. */
+    char *(*check)(struct svc *svc);
     /* false: a log line was written; the daemon exits with init_exit_code. RPC is not
      * bound yet. */
     bool (*init)(struct svc *svc);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "svc/setting.h"
 #include "svc/svc_private.h"
 
 #define AT(field) offsetof(struct svc_config, field)
@@ -38,11 +39,13 @@ static const struct option_row COMMON[] = {
       .help = "The public certificates (KEYS_DIR/../keys-public)" },
     { .name = "@_RPC_LISTEN",
       .kind = OPT_STR,
+      .check = setting_zmq_listen,
       .offset = AT(rpc_listen),
       .def = "rpc",
       .help = "Where this daemon answers its peers" },
     { .name = "@_OPS_LISTEN",
       .kind = OPT_STR,
+      .check = setting_http_listen,
       .offset = AT(ops_listen),
       .def = "ops",
       .help = "/livez /readyz /metrics /version" },
@@ -52,6 +55,7 @@ static const struct option_row COMMON[] = {
       .help = "Name of this replica (host name and process id)" },
     { .name = "MONITOR_TELEMETRY",
       .kind = OPT_STR,
+      .check = setting_endpoints_or_none,
       .offset = AT(telemetry),
       .def = "tcp://127.0.0.1:7104",
       .help = "Where beats go; \"none\" sends none" },
@@ -77,6 +81,7 @@ static const struct option_row POSTGRES[] = {
       .help = "Host, or directory of the Unix socket" },
     { .name = "POSTGRES_PORT",
       .kind = OPT_STR,
+      .check = setting_ports,
       .offset = AT(pg_port),
       .def = "5432",
       .help = "Port" },
@@ -96,6 +101,7 @@ static const struct option_row POSTGRES[] = {
       .help = "Its password" },
     { .name = "POSTGRES_SSLMODE",
       .kind = OPT_STR,
+      .check = setting_sslmode,
       .offset = AT(pg_sslmode),
       .def = "prefer",
       .help = "As libpq's sslmode" },
@@ -153,6 +159,26 @@ void svc_config_derive(struct svc *svc)
         snprintf(svc->instance, sizeof svc->instance, "%s", cfg->replica);
     else
         snprintf(svc->instance, sizeof svc->instance, "%s-%d", host, (int)getpid());
+}
+
+static char *missing_peer(struct svc *svc)
+{
+    const char *const *peer = svc->def->peers;
+    for (; peer && *peer; peer++)
+        if (!keys_know(svc->keys, *peer))
+            return xasprintf("KEYS_PUBLIC_DIR (%s) holds no certificate of %s",
+                             svc->cfg.keys_public_dir, *peer);
+    return NULL;
+}
+
+bool svc_settings_fine(struct svc *svc)
+{
+    AUTO_FREE char *why = missing_peer(svc);
+    if (!why && svc->def->check)
+        why = svc->def->check(svc);
+    if (why)
+        fprintf(stderr, "%s.\n", why);
+    return !why;
 }
 
 static bool read_runtime_password(struct svc *svc)

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/id.h"
+#include "svc/address.h"
 #include "svc/svc_private.h"
 
 bool svc_open_keys(struct svc *svc)
@@ -13,17 +14,21 @@ bool svc_open_keys(struct svc *svc)
             keys_open(svc->def->name, svc->cfg.keys_dir, svc->cfg.keys_public_dir);
     if (!svc->keys)
         fprintf(stderr,
-                "The keys in %s cannot be used; `%s keygen --dir ROOT` makes them.\n",
+                "The keys in %s cannot be used: say with QUINTET_KEYS where they are, or "
+                "make some with `%s keygen --dir ROOT`.\n",
                 svc->cfg.keys_dir, svc->def->name);
     return svc->keys != NULL;
 }
+
+/* The verb's lines of --help, after a wrong word; the exit code for that. */
+static int misused(const struct svc *svc, const char *verb);
 
 static int verb_migrate(struct svc *svc, int argc, char **argv)
 {
     bool status = argc == 2 && strcmp(argv[1], "--status") == 0;
     struct db_config runtime;
     if (argc > 1 && !status)
-        return EXIT_USAGE;
+        return misused(svc, argv[0]);
     if (!(svc->def->flags & SVC_HAS_DB)) {
         printf("%s has no tables.\n", svc->def->name);
         return 0;
@@ -50,8 +55,26 @@ static const char *argument(int argc, char **argv, const char *name)
     return NULL;
 }
 
+/* Whether the arguments are pairs of a flag of `flags`, which ends with NULL, and a
+ * value. */
+static bool only_flags(int argc, char **argv, const char *const *flags)
+{
+    for (int i = 1; i < argc; i += 2) {
+        const char *const *f = flags;
+        while (*f && strcmp(argv[i], *f) != 0)
+            f++;
+        if (!*f || i + 1 == argc)
+            return false;
+    }
+    return true;
+}
+
 static int verb_keygen(struct svc *svc, int argc, char **argv)
 {
+    static const char *const FLAGS[] = { "--dir", "--client", "--out", "--password-file",
+                                         NULL };
+    if (!only_flags(argc, argv, FLAGS))
+        return misused(svc, argv[0]);
     const char *root = argument(argc, argv, "--dir");
     const char *client = argument(argc, argv, "--client");
     const char *out = argument(argc, argv, "--out");
@@ -71,6 +94,19 @@ static int verb_keygen(struct svc *svc, int argc, char **argv)
     return keys_postgres_password(password, svc->cfg.pg_password);
 }
 
+/* All that a start would judge before it opens anything. */
+static int verb_check_config(struct svc *svc, int argc, char **argv)
+{
+    struct db_config db;
+    (void)argc, (void)argv;
+    options_print(svc->tables->t, svc->tables->n, stdout);
+    fflush(stdout); /* what is wrong comes last */
+    bool fine = svc_open_keys(svc) && svc_settings_fine(svc) &&
+                (!(svc->def->flags & SVC_HAS_DB) || svc_db_config(svc, &db));
+    keys_close(&svc->keys);
+    return fine ? 0 : EXIT_CONFIG;
+}
+
 static int verb_healthcheck(struct svc *svc, int argc, char **argv)
 {
     (void)argc, (void)argv;
@@ -85,19 +121,16 @@ static int verb_version(struct svc *svc, int argc, char **argv)
 }
 
 /* tcp://0.0.0.0:7001 is where we listen; a call goes to loopback. */
-static char *own_endpoint(const char *listen)
+char *svc_own_endpoint(const char *listen)
 {
-    static const char *const any[] = { "tcp://0.0.0.0:", "tcp://*:", "tcp://[::]:" };
-    for (size_t i = 0; i < ARRAY_LEN(any); i++)
-        if (strncmp(listen, any[i], strlen(any[i])) == 0)
-            return xasprintf("tcp://127.0.0.1:%s", listen + strlen(any[i]));
-    return xstrdup(listen);
+    const char *port = address_wildcard_port(listen);
+    return port ? xasprintf("tcp://127.0.0.1:%s", port) : xstrdup(listen);
 }
 
 enum err svc_call_own(struct svc *svc, const struct frame *req, uint32_t timeout_ms,
                       char **ret_body, size_t *ret_n, int *ret_status)
 {
-    AUTO_FREE char *endpoint = own_endpoint(svc->cfg.rpc_listen);
+    AUTO_FREE char *endpoint = svc_own_endpoint(svc->cfg.rpc_listen);
     return rpc_call_once(svc->keys, svc->def->name, endpoint, req, timeout_ms, ret_body,
                          ret_n, ret_status);
 }
@@ -189,13 +222,51 @@ static int verb_call(struct svc *svc, int argc, char **argv)
     return code;
 }
 
+static int verb_serve(struct svc *svc, int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return svc_serve(svc);
+}
+
+/* ---- the table ---- */
+
 static const struct svc_verb COMMON_VERBS[] = {
-    { "migrate", NULL, verb_migrate },
-    { "keygen", NULL, verb_keygen },
-    { "healthcheck", NULL, verb_healthcheck },
-    { "version", NULL, verb_version },
-    { "call", NULL, verb_call },
+    { "serve", "serve                       run the daemon, as without a verb",
+      verb_serve },
+    { "migrate", "migrate [--status]          create or update the schema",
+      verb_migrate },
+    { "keygen",
+      "keygen [--dir ROOT]         create the keys of all services (QUINTET_KEYS)\n"
+      "  keygen [--dir ROOT] --password-file FILE\n"
+      "                              and put POSTGRES_PASSWORD, or a random one, there\n"
+      "  keygen [--dir ROOT] --client NAME [--out DIR]\n"
+      "                              create a key for one more caller",
+      verb_keygen },
+    { "check-config",
+      "check-config                print the settings in force; 78: no start by these",
+      verb_check_config },
+    { "healthcheck", "healthcheck                 0 when this daemon says it is ready",
+      verb_healthcheck },
+    { "call",
+      "call METHOD [JSON [PATH..]] [--as ID,ROLE,NAME]\n"
+      "                              call a method of this service",
+      verb_call },
+    { "version", "version                     print the version", verb_version },
 };
+
+static bool is_listed(const struct svc_def *def, const struct svc_verb *verb)
+{
+    return verb->run != verb_migrate || (def->flags & SVC_HAS_DB);
+}
+
+void svc_verbs_help(const struct svc_def *def, FILE *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(COMMON_VERBS); i++)
+        if (is_listed(def, &COMMON_VERBS[i]))
+            fprintf(out, "  %s\n", COMMON_VERBS[i].usage);
+    for (const struct svc_verb *v = def->verbs; v && v->name; v++)
+        fprintf(out, "  %s\n", v->usage);
+}
 
 static const struct svc_verb *find_verb(const struct svc_def *def, const char *name)
 {
@@ -208,21 +279,35 @@ static const struct svc_verb *find_verb(const struct svc_def *def, const char *n
     return NULL;
 }
 
+static void verb_usage(const struct svc *svc, const struct svc_verb *verb, FILE *out)
+{
+    fprintf(out, "Usage of %s:\n  %s\n", svc->def->name, verb->usage);
+}
+
+static int misused(const struct svc *svc, const char *verb)
+{
+    verb_usage(svc, find_verb(svc->def, verb), stderr);
+    return EXIT_USAGE;
+}
+
+bool svc_asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 bool svc_verb_run(struct svc *svc, const struct svc_tables *tables, int argc, char **argv,
                   int *ret_code)
 {
-    bool check = strcmp(argv[1], "check-config") == 0;
     const struct svc_verb *verb = find_verb(svc->def, argv[1]);
-    if (!verb && !check && strcmp(argv[1], "serve") != 0)
+    if (!verb)
         return false;
-    *ret_code = svc_load_options(svc, tables);
-    if (*ret_code)
+    *ret_code = 0;
+    if (argc > 2 && svc_asks_for_help(argv[2])) {
+        verb_usage(svc, verb, stdout);
         return true;
-    if (check)
-        options_print(tables->t, tables->n, stdout);
-    else if (verb)
+    }
+    *ret_code = svc_load_options(svc, tables);
+    if (*ret_code == 0)
         *ret_code = verb->run(svc, argc - 1, argv + 1);
-    else
-        *ret_code = svc_serve(svc);
     return true;
 }

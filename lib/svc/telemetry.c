@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "svc/address.h"
 #include "svc/metrics.h"
 #include "svc/peer.h"
 #include "svc/svc.h"
@@ -56,12 +57,13 @@ static void find_control(struct telemetry *t)
 {
     char address[INET_ADDRSTRLEN] = "127.0.0.1";
     const char *bound = rpc_server_endpoint(t->svc->rpc);
-    if (strncmp(bound, "tcp://0.0.0.0:", 14) != 0) {
+    const char *port = address_wildcard_port(bound);
+    if (!port) {
         snprintf(t->control, sizeof t->control, "%s", bound);
         return;
     }
     first_address(address, sizeof address);
-    snprintf(t->control, sizeof t->control, "tcp://%s:%s", address, bound + 14);
+    snprintf(t->control, sizeof t->control, "tcp://%s:%s", address, port);
 }
 
 static void write_sender(struct telemetry *t, struct jsonw *w)

@@ -53,6 +53,8 @@ void token_ring_free(struct token_ring **r);
  * does. False when it is not a P-256 key. */
 bool token_ring_add_private(struct token_ring *r, const char *kid,
                             const struct secret *pem, int64_t not_before);
+/* NULL when the secret (NULL: none) can be HS256's key, else a sentence, static. */
+const char *token_hs256_mistake(const struct secret *key);
 /* HS256 mode: at least 32 bytes, or false. */
 bool token_ring_add_hs256(struct token_ring *r, const struct secret *key);
 /* Adds every usable public key of a JWKS document (RFC 7517); the number added, or -1

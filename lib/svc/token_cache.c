@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "svc/token.h"
@@ -58,15 +59,13 @@ void token_cache_free(struct token_cache **c)
     *c = NULL;
 }
 
-/* FNV-1a over the end of the token, where the signature is: enough to spread valid ones,
- * and only valid ones are ever stored. */
+/* By the end of the token, where the signature is: enough to spread valid ones, and only
+ * valid ones are ever stored. */
 static struct entry *set_of(const struct token_cache *c, struct str token)
 {
     size_t from = token.n > 32 ? token.n - 32 : 0;
-    uint64_t h = 0xcbf29ce484222325u ^ c->seed;
+    uint64_t h = hash_fnv1a(HASH_START ^ c->seed, token.p + from, token.n - from);
 
-    for (size_t i = from; i < token.n; i++)
-        h = (h ^ (unsigned char)token.p[i]) * 0x100000001b3u;
     return &c->entries[(size_t)(h >> 16) % c->sets * WAYS];
 }
 

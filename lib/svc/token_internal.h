@@ -44,6 +44,9 @@ struct token_parts {
 /* Splits and checks form and header: nothing else of the module reads a token that has
  * not passed here. */
 enum token_verdict token_split(struct str token, struct token_parts *ret);
+/* Whether s may name a key: 1 to TOKEN_KID_MAX - 1 characters of base64url. NULL may not.
+ */
+bool token_is_kid(const char *s);
 /* Checks the claims of a payload whose signature holds, and fills *ret. */
 enum token_verdict token_read_claims(const struct token_ring *r, struct str payload,
                                      enum token_type want, int64_t now,

@@ -51,7 +51,7 @@ static bool has_only_known_members(json_t *header)
     return true;
 }
 
-static bool is_kid(const char *s)
+bool token_is_kid(const char *s)
 {
     struct str kid = str_of(s);
 
@@ -75,7 +75,7 @@ static enum token_verdict check_header(json_t *header, struct token_parts *ret)
     }
     if (!alg || strcmp(alg, "ES256") != 0)
         return TOKEN_BAD_ALG;
-    if (!kid || !is_kid(kid))
+    if (!token_is_kid(kid))
         return TOKEN_UNKNOWN_KEY;
     ret->alg = TOKEN_ES256;
     memcpy(ret->kid, kid, strlen(kid) + 1);

@@ -14,6 +14,8 @@
 #include "base/mem.h"
 #include "svc/token_internal.h"
 
+enum { HS256_MIN = 32 }; /* bytes of the secret: RFC 7518 3.2 */
+
 enum { JWKS_MAX = 64 * 1024 };
 
 struct token_ring *token_ring_new(const char *issuer, const char *audience,
@@ -67,15 +69,6 @@ const struct token_key *token_ring_signer(const struct token_ring *r, int64_t no
     return best;
 }
 
-static bool is_kid(const char *kid)
-{
-    size_t n = strlen(kid);
-
-    return n > 0 && n < TOKEN_KID_MAX &&
-           strspn(kid, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                       "-_") == n;
-}
-
 static void write_header(struct token_key *key)
 {
     char json[128];
@@ -89,7 +82,7 @@ static void write_header(struct token_key *key)
 static bool add_key(struct token_ring *r, const char *kid, EVP_PKEY *pkey,
                     bool is_private, int64_t not_before)
 {
-    if (!token_is_p256(pkey) || !is_kid(kid) || r->nkeys == TOKEN_KEYS_MAX ||
+    if (!token_is_p256(pkey) || !token_is_kid(kid) || r->nkeys == TOKEN_KEYS_MAX ||
         token_ring_find(r, kid)) {
         EVP_PKEY_free(pkey);
         return false;
@@ -129,14 +122,19 @@ bool token_ring_add_private(struct token_ring *r, const char *kid,
     return pkey && add_key(r, kid, pkey, true, not_before);
 }
 
+const char *token_hs256_mistake(const struct secret *key)
+{
+    return secret_expose(key).n < HS256_MIN
+               ? "JWT_ALGORITHM=HS256 needs a DJANGO_SECRET_KEY of 32 bytes or more"
+               : NULL;
+}
+
 bool token_ring_add_hs256(struct token_ring *r, const struct secret *key)
 {
-    struct str bytes = secret_expose(key);
-
-    if (bytes.n < 32)
+    if (token_hs256_mistake(key))
         return false;
     secret_free(&r->hs256);
-    r->hs256 = secret_new(bytes);
+    r->hs256 = secret_new(secret_expose(key));
     return true;
 }
 

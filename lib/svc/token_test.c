@@ -433,6 +433,28 @@ static void test_rotation(void **state)
     token_ring_free(&r);
 }
 
+static void test_names_of_keys(void **state)
+{
+    const struct fixture *f = *state;
+    char name[TOKEN_KID_MAX + 1];
+    memset(name, 'k', sizeof(name));
+    name[TOKEN_KID_MAX] = '\0';
+    const struct {
+        const char *kid;
+        bool fine;
+    } cases[] = {
+        { "aZ0-_", true }, { "", false },         { "a.b", false },   { "a=", false },
+        { "a b", false },  { "\xc3\xa9", false }, { name + 1, true }, { name, false },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct token_ring *r = ring_new();
+        bool taken = token_ring_add_private(r, cases[i].kid, f->pem, NOW);
+        token_ring_free(&r);
+        if (taken != cases[i].fine)
+            fail_msg("%s: %s", cases[i].kid, taken ? "taken" : "refused");
+    }
+}
+
 static void test_jwks_input(void **state)
 {
     (void)state;
@@ -514,6 +536,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_hs256, setup, teardown),
         cmocka_unit_test_setup_teardown(test_libjwt_agrees, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rotation, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_names_of_keys, setup, teardown),
         cmocka_unit_test(test_jwks_input),
         cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cache_is_bounded, setup, teardown),

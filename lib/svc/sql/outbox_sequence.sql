@@ -1,5 +1,5 @@
 -- Numbers what has committed and returns it. README.md says why it has this shape.
--- $1 stream
+-- $1 stream, $2 whether to count what waits, where that is dear
 with head as (
     select s.stream, s.epoch, s.head
       from event_stream s
@@ -13,11 +13,13 @@ with head as (
      order by o.id
      limit 500
        for update of o
+), picked as (
+    select count(*) as n from pick
 ), numbered as (
     select p.id, p.head + row_number() over (order by p.id) as seq from pick p
 ), moved as (
     update event_stream s set head = s.head + c.n
-      from (select count(*) as n from pick) c
+      from picked c
      where s.stream = $1 and c.n > 0
 ), done as (
     update outbox o set seq = n.seq, published_at = now()
@@ -27,14 +29,17 @@ with head as (
            o.expires_at, o.request_id, o.trace_id, o.payload, o.secret_sealed, o.published_at
 )
 select s.epoch, s.head,
-       (select count(*) from (select 1 from outbox w where w.stream = $1
-                                 and w.seq is null limit 100000) w) as waiting,
+       case when p.n between 1 and 499 then p.n
+            when $2::boolean
+            then (select count(*) from (select 1 from outbox late where late.stream = $1
+                                           and late.seq is null limit 100000) w)
+       end as waiting,
        d.seq, d.event_id, d.type, d.version, d.aggregate_id,
        to_char(d.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        to_char(d.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        encode(d.request_id, 'hex'), encode(d.trace_id, 'hex'), d.payload,
        translate(encode(d.secret_sealed, 'base64'), '+/=' || chr(10), '-_'),
        to_char(d.published_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-  from event_stream s left join done d on true
+  from event_stream s cross join picked p left join done d on true
  where s.stream = $1
  order by d.seq
