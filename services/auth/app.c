@@ -19,7 +19,7 @@ enum {
     PRUNE_TIMEOUT_MS = 5000,
     PRUNE_BATCH = 1000,
     LATE_S = 120, /* clocks apart, and a signature under way during the revocation */
-    IDEMPOTENCY_S = 24 * 60 * 60,
+    IDEMPOTENCY_S = AUTH_DAY_S,
     USER_AGENT_MAX = 256,
     CLIENT_MAX = 64,
 };
@@ -46,6 +46,7 @@ const struct rpc_handler AUTH_HANDLERS[] = {
     { "auth.logout_all", auth_logout_all },
     { "auth.jwks", auth_jwks },
     { "auth.events.pull", auth_events_pull },
+    { "auth.events.status", auth_events_status },
     { "auth.mail.expected", auth_mail_expected },
     { "auth.users.resend_verification", auth_users_resend_verification },
     { "auth.users.correct_email", auth_users_correct_email },
@@ -55,39 +56,60 @@ const struct rpc_handler AUTH_HANDLERS[] = {
 /* --- life ----------------------------------------------------------------------------
  */
 
-static bool read_mailer_seal(struct auth_app *app)
+static bool read_mailer_seal(struct keys *keys, uint8_t out[static AUTH_SEAL_KEY])
 {
     size_t n = 0;
-    AUTO_FREE char *text = keys_public_file(app->svc->keys, "mailer.seal.pub", &n);
+    AUTO_FREE char *text = keys_public_file(keys, "mailer.seal.pub", &n);
     struct str hex = str_trim((struct str){ text, text ? n : 0 });
 
-    if (hex_decode(hex, app->mailer_seal, sizeof(app->mailer_seal)))
+    if (hex_decode(hex, out, AUTH_SEAL_KEY))
         return true;
     log_error("auth", "public_key_missing", F_STR("file", "mailer.seal.pub"));
     return false;
 }
 
-static void derive_key(const uint8_t master[static AUTH_MASTER_KEY], struct str purpose,
-                       uint8_t *out, size_t n)
+static bool derive_key(struct keys *keys, struct str purpose, uint8_t *out, size_t n)
 {
+    uint8_t master[AUTH_MASTER_KEY];
+
+    if (!auth_master_key(keys, master))
+        return false;
     crypto_generichash(out, n, (const uint8_t *)purpose.p, purpose.n, master,
-                       AUTH_MASTER_KEY);
+                       sizeof(master));
+    sodium_memzero(master, sizeof(master));
+    return true;
+}
+
+bool auth_identity_key(struct keys *keys, uint8_t out[static AUTH_IDENTITY_KEY])
+{
+    return derive_key(keys, STR("quintet auth identity"), out, AUTH_IDENTITY_KEY);
 }
 
 /* A stored request hash covers a password, and a name that was tried may be one: keyed,
  * so that no table is an oracle. */
 static bool derive_keys(struct auth_app *app)
 {
-    uint8_t master[AUTH_MASTER_KEY];
+    struct keys *keys = app->svc->keys;
 
-    if (!auth_master_key(app->svc->keys, master))
-        return false;
-    derive_key(master, STR("quintet auth idempotency"), app->request_key,
-               sizeof(app->request_key));
-    derive_key(master, STR("quintet auth identity"), app->identity_key,
-               sizeof(app->identity_key));
+    return derive_key(keys, STR("quintet auth idempotency"), app->request_key,
+                      sizeof(app->request_key)) &&
+           auth_identity_key(keys, app->identity_key);
+}
+
+char *auth_check(struct svc *svc)
+{
+    const struct auth_config *cfg = svc->app_cfg;
+    uint8_t master[AUTH_MASTER_KEY], seal[AUTH_SEAL_KEY];
+    const char *why = NULL;
+
+    if (cfg->jwt_algorithm == AUTH_HS256)
+        why = token_hs256_mistake(cfg->django_secret_key);
+    if (!why && (sodium_init() < 0 || !auth_master_key(svc->keys, master)))
+        why = "master.key in KEYS_DIR cannot be used";
+    if (!why && !read_mailer_seal(svc->keys, seal))
+        why = "mailer.seal.pub in KEYS_PUBLIC_DIR cannot be used";
     sodium_memzero(master, sizeof(master));
-    return true;
+    return why ? xstrdup(why) : NULL;
 }
 
 static bool read_policy(struct auth_app *app)
@@ -121,10 +143,10 @@ static struct hash_pool *make_hash_pool(const struct auth_app *app)
 
 static void prune(void *arg);
 
-/* A failure is logged below and tried again in a minute. */
+/* A failure is logged by the database library and tried again in a minute. */
 static void on_pruned(void *arg, const struct db_result *r)
 {
-    if (r->status == DB_OK && r->rows == 1 && db_int(r, 0, 0) >= PRUNE_BATCH)
+    if (r->status == DB_OK && db_int(r, 0, 0) >= PRUNE_BATCH)
         prune(arg);
 }
 
@@ -132,11 +154,13 @@ static void prune(void *arg)
 {
     struct auth_app *app = arg;
     char now[CLOCK_TEXT_SIZE], old[CLOCK_TEXT_SIZE], revoked[CLOCK_TEXT_SIZE];
-    int64_t us = clock_wall_us();
+    char trail[CLOCK_TEXT_SIZE];
+    int64_t us = clock_wall_us(), audit_s = app->cfg->audit_days * AUTH_DAY_S;
     struct str params[] = {
         str_of(clock_text(us, now)),
         str_of(clock_text(us - (int64_t)IDEMPOTENCY_S * 1000000, old)),
         str_of(clock_text(us - auth_revocation_keep_us(app), revoked)),
+        str_of(clock_text(us - audit_s * 1000000, trail)),
     };
 
     db_query(app->db, &PRUNE, params, ARRAY_LEN(params), PRUNE_TIMEOUT_MS, on_pruned,
@@ -160,8 +184,8 @@ bool auth_init(struct svc *svc)
     app->cfg = svc->app_cfg;
     app->db = svc->db;
     svc->init_exit_code = EXIT_CONFIG; /* no restart helps against these */
-    if (sodium_init() < 0 || !read_mailer_seal(app) || !derive_keys(app) ||
-        !read_policy(app))
+    if (sodium_init() < 0 || !read_mailer_seal(svc->keys, app->mailer_seal) ||
+        !derive_keys(app) || !read_policy(app))
         return false;
     app->user_ids = db_ids_new(app->db, &USER_IDS, IDS_AHEAD);
     app->hashes = make_hash_pool(app);
@@ -233,6 +257,14 @@ void auth_reply_html(struct call *c, int status, struct str html)
     record_add(&c->meta, REC_CONTENT_TYPE, STR("text/html; charset=utf-8"));
     record_add(&c->meta, REC_CACHE_CONTROL, STR("no-store"));
     call_reply(c, status, html);
+}
+
+bool auth_takes_html(const struct call *c)
+{
+    struct str type;
+
+    return record_get(c->frame.meta, REC_ACCEPT, 0, &type) &&
+           str_eq(type, STR("text/html"));
 }
 
 int64_t auth_revocation_keep_us(const struct auth_app *app)

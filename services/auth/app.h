@@ -34,6 +34,10 @@ extern const struct embed_file *const AUTH_SQL[];
 extern const struct embed_file embed_auth_sql[];
 extern const struct embed_file embed_auth_pages[];
 
+/* The key of auth_identity, out of auth's master key; false with a log line. */
+bool auth_identity_key(struct keys *keys, uint8_t out[static AUTH_IDENTITY_KEY]);
+
+char *auth_check(struct svc *svc);
 bool auth_init(struct svc *svc);
 void auth_deinit(struct svc *svc);
 bool auth_ready(struct svc *svc, const char **ret_why);
@@ -55,6 +59,7 @@ void auth_logout_all(struct call *c);
 void auth_revocations(struct call *c);
 void auth_jwks(struct call *c);
 void auth_events_pull(struct call *c);
+void auth_events_status(struct call *c);
 void auth_mail_expected(struct call *c);
 void auth_users_resend_verification(struct call *c);
 void auth_users_correct_email(struct call *c);
@@ -68,6 +73,8 @@ void auth_link_hash(struct str token, uint8_t hash[static AUTH_LINK_HASH]);
 
 /* Answers with a page that nobody may keep. status 0 = the contract's. */
 void auth_reply_html(struct call *c, int status, struct str html);
+/* Whether the caller is to be shown pages: the gateway negotiated text/html. */
+bool auth_takes_html(const struct call *c);
 
 /* Parameters; memory from the call's arena. */
 struct str auth_time_param(struct call *c, int64_t wall_us);

@@ -1,19 +1,20 @@
 #include "auth/config.h"
 
 #include "auth/password_hash.h"
+#include "svc/setting.h"
 
 #define AT(field) offsetof(struct auth_config, field)
-
-enum { DAY_S = 24 * 60 * 60 };
 
 const struct option_row AUTH_OPTIONS[] = {
     { .name = "AUTH_EVENTS_LISTEN",
       .kind = OPT_STR,
+      .check = setting_zmq_listen,
       .offset = AT(events_listen),
       .def = "tcp://127.0.0.1:7101",
       .help = "Where user events are published" },
     { .name = "PUBLIC_URL",
       .kind = OPT_STR,
+      .check = setting_base_url,
       .offset = AT(public_url),
       .def = "http://localhost:8000",
       .alias = "DJANGO_FRONTEND_URL",
@@ -38,7 +39,7 @@ const struct option_row AUTH_OPTIONS[] = {
       .offset = AT(key_lead_s),
       .def = "15",
       .min = 5,
-      .max = DAY_S,
+      .max = AUTH_DAY_S,
       .help = "Seconds from `auth keys rotate` until the new key signs: by then every "
               "replica "
               "and gateway must have read it" },
@@ -57,21 +58,21 @@ const struct option_row AUTH_OPTIONS[] = {
       .offset = AT(access_s),
       .def = "1800",
       .min = 10,
-      .max = DAY_S,
+      .max = AUTH_DAY_S,
       .help = "How long an access token lives, in seconds" },
     { .name = "AUTH_REFRESH_LIFETIME_S",
       .kind = OPT_INT,
       .offset = AT(refresh_s),
       .def = "86400",
       .min = 60,
-      .max = 366 * DAY_S,
+      .max = 366 * AUTH_DAY_S,
       .help = "How long a refresh token lives, in seconds" },
     { .name = "AUTH_VERIFY_LIFETIME_S",
       .kind = OPT_INT,
       .offset = AT(verify_s),
       .def = "86400",
       .min = 60,
-      .max = 30 * DAY_S,
+      .max = 30 * AUTH_DAY_S,
       .help = "How long a verification link lives, in seconds" },
     { .name = "AUTH_RESET_LIFETIME_S",
       .kind = OPT_INT,
@@ -106,6 +107,7 @@ const struct option_row AUTH_OPTIONS[] = {
               "mailed instead" },
     { .name = "AUTH_PASSWORD_BLOCKLIST",
       .kind = OPT_STR,
+      .check = setting_readable_file,
       .offset = AT(password_blocklist),
       .help = "File of refused passwords, one a line, beside the built-in few" },
     { .name = "AUTH_PASSWORD_MIN_LENGTH",
@@ -164,7 +166,7 @@ const struct option_row AUTH_OPTIONS[] = {
       .offset = AT(lockout_window_s),
       .def = "900",
       .min = 1,
-      .max = DAY_S,
+      .max = AUTH_DAY_S,
       .help = "Seconds in which wrong passwords are counted together" },
     { .name = "AUTH_LOCKOUT_DELAY_S",
       .kind = OPT_INT,
@@ -202,5 +204,12 @@ const struct option_row AUTH_OPTIONS[] = {
       .min = 0,
       .max = 366,
       .help = "A network with a good login in so many days is not spaced" },
+    { .name = "AUTH_AUDIT_DAYS",
+      .kind = OPT_INT,
+      .offset = AT(audit_days),
+      .def = "400",
+      .min = 1,
+      .max = 3660,
+      .help = "Days that a row of the audit trail is kept" },
     { 0 },
 };

@@ -5,6 +5,8 @@
 #include "base/secret.h"
 #include "svc/options.h"
 
+enum { AUTH_DAY_S = 24 * 60 * 60 };
+
 enum auth_algorithm { AUTH_ES256, AUTH_HS256 };
 
 struct auth_config {
@@ -26,6 +28,7 @@ struct auth_config {
     int64_t lockout_window_s, lockout_delay_s, lockout_max_s;
     int64_t lockout_wide_failures, lockout_wide_max_s; /* of all networks together */
     int64_t lockout_known_days;
+    int64_t audit_days; /* how long the trail is kept */
 };
 
 extern const struct option_row AUTH_OPTIONS[];

@@ -52,9 +52,11 @@ static void reply(struct call *c, const struct auth_grant *g, struct str refresh
     buf_init(&body, 3 * TOKEN_MAX);
     jw_begin(&w, &body);
     jw_object(&w);
-    if (g->with_refresh)
+    if (g->with_refresh && !g->renewed)
         jw_kstr(&w, "refresh", refresh);
     jw_kstr(&w, "access", access);
+    if (g->with_refresh && g->renewed)
+        jw_kstr(&w, "refresh", refresh);
     jw_object_end(&w);
     jw_end(&w);
     record_add(&c->meta, REC_CACHE_CONTROL, STR("no-store"));

@@ -10,6 +10,7 @@ struct auth_grant {
     int64_t uv;
     uint8_t sid[16];
     bool with_refresh;
+    bool renewed;    /* the answer to a refresh: its access token comes first */
     uint8_t jti[16]; /* the refresh token's identity and times, seconds */
     int64_t issued, expires;
 };

@@ -22,3 +22,10 @@ void auth_events_pull(struct call *c)
 
     event_publisher_handle_pull(app->events, c);
 }
+
+void auth_events_status(struct call *c)
+{
+    const struct auth_app *app = c->app;
+
+    event_stream_handle_status(app->svc, "user", c);
+}

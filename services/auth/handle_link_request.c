@@ -33,10 +33,9 @@ static void request_link(struct call *c, struct str purpose, struct str answer)
     if (!call_body(c, SCHEMA_FULL))
         return;
     struct request *q = arena_alloc(&c->arena, sizeof(*q));
-    struct str email = str_of(auth_email(&c->arena, values_get(&c->body, "email")->s));
     struct str params[] = {
         purpose,
-        str_of(auth_fold(&c->arena, email)),
+        str_of(auth_email_key(&c->arena, values_get(&c->body, "email")->s)),
         auth_time_param(c, clock_wall_us()),
         auth_client(c),
         auth_request_id(c),

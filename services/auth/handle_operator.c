@@ -71,13 +71,12 @@ static void write_expected(struct jsonw *w, const struct db_result *r, int row)
 static void on_expected(void *arg, const struct db_result *r)
 {
     struct expecting *x = arg;
-    AUTO_BUF struct buf out;
+    AUTO_BUF struct buf out = { .max = REPLY_MAX };
     char next[CURSOR_TEXT] = "";
     struct jsonw w;
 
     if (r->status != DB_OK)
         return call_fail(x->call, db_err(&EXPECTED, r));
-    buf_init(&out, REPLY_MAX);
     jw_begin(&w, &out);
     jw_object(&w);
     jw_key(&w, "events");
@@ -174,7 +173,7 @@ static void on_renewed(void *arg, const struct db_result *r)
 {
     struct renewal *n = arg;
     struct call *c = n->call;
-    AUTO_BUF struct buf out;
+    AUTO_BUF struct buf out = { .max = 1024 };
     struct jsonw w;
 
     if (r->status == DB_CONFLICT)
@@ -186,7 +185,6 @@ static void on_renewed(void *arg, const struct db_result *r)
     if (refused(c, db_text(r, 0, 0)))
         return;
     event_publisher_wake(((struct auth_app *)c->app)->events);
-    buf_init(&out, 1024);
     jw_begin(&w, &out);
     jw_object(&w);
     jw_kint(&w, "user_id", values_get(&c->body, "user_id")->i);
@@ -242,7 +240,7 @@ void auth_users_correct_email(struct call *c)
 {
     if (!call_body(c, SCHEMA_FULL))
         return;
-    struct str email = str_of(auth_email(&c->arena, values_get(&c->body, "email")->s));
+    struct str email = values_get(&c->body, "email")->s;
 
-    renew(c, email, str_of(auth_fold(&c->arena, email)));
+    renew(c, email, str_of(auth_email_key(&c->arena, email)));
 }

@@ -54,14 +54,16 @@ static void on_revoked(void *arg, const struct db_result *r)
 static void revoke(struct refresh *f)
 {
     struct call *c = f->call;
+    int64_t now_us = clock_wall_us();
     struct str params[] = {
         f->sid,
-        auth_time_param(c, clock_wall_us()),
+        auth_time_param(c, now_us),
         f->user_id,
         auth_client(c),
         auth_request_id(c),
         auth_trace_id(c),
         auth_span_id(c),
+        auth_time_param(c, now_us - f->app->cfg->mail_cooldown_s * 1000000),
     };
 
     log_warn("auth", "refresh_reused", F_INT("user_id", f->claims.user_id),
@@ -153,7 +155,7 @@ static void rotate(struct refresh *f)
     struct auth_grant *g = &f->grant;
 
     id_random(g->jti, sizeof(g->jti));
-    g->with_refresh = true;
+    g->with_refresh = g->renewed = true;
     g->issued = clock_wall_s();
     g->expires = g->issued + f->app->cfg->refresh_s;
     struct str params[] = {

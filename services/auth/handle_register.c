@@ -376,12 +376,11 @@ static void read_body(struct registration *g)
     struct call *c = g->call;
     struct str given = text_of(c, "username");
     const char *name = auth_username(&c->arena, given, &g->username_problem);
-    struct str email = text_of(c, "email");
 
     g->username = name ? str_of(name) : given;
     g->username_key = str_of(auth_fold(&c->arena, g->username));
-    g->email = str_of(auth_email(&c->arena, email));
-    g->email_key = email.n ? str_of(auth_fold(&c->arena, g->email)) : db_null();
+    g->email = text_of(c, "email");
+    g->email_key = g->email.n ? str_of(auth_email_key(&c->arena, g->email)) : db_null();
     g->password = text_of(c, "password");
     check_password(g);
 }

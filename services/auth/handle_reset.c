@@ -73,13 +73,12 @@ static void write_list(struct jsonw *w, const char *field, const char *const *me
 static void refuse_password(struct reset *s, const char *const *problems, unsigned n,
                             bool differs)
 {
-    AUTO_BUF struct buf details;
+    AUTO_BUF struct buf details = { .max = DETAILS_MAX };
     struct jsonw w;
 
     if (wants_page(s->call))
         return reply_form(s->call, BAD_REQUEST,
                           &(struct auth_reset_form){ s->uid, s->token, problems, n });
-    buf_init(&details, DETAILS_MAX);
     jw_begin(&w, &details);
     jw_object(&w);
     write_list(&w, "password", problems, n - differs);
@@ -187,6 +186,17 @@ static bool read_link(struct reset *s)
     return s->token.n == AUTH_LINK_TEXT;
 }
 
+/* By either of its names; NULL without. */
+static struct str password_of(const struct call *c)
+{
+    static const char *const NAMES[] = { "password", "new_password" };
+
+    for (size_t i = 0; i < ARRAY_LEN(NAMES); i++)
+        if (values_has(&c->body, NAMES[i]))
+            return values_get(&c->body, NAMES[i])->s;
+    return (struct str){ NULL, 0 };
+}
+
 void auth_reset_password(struct call *c)
 {
     uint8_t hash[AUTH_LINK_HASH];
@@ -196,11 +206,13 @@ void auth_reset_password(struct call *c)
     struct reset *s = arena_alloc(&c->arena, sizeof(*s));
     s->call = c;
     s->app = c->app;
+    s->password = password_of(c);
+    if (!s->password.p)
+        return call_fail_field(c, "password", "This field is required.");
     if (!read_link(s))
         return refuse_link(c);
     auth_link_hash(s->token, hash);
     s->hash = db_bytes_param(&c->arena, hash, sizeof(hash));
-    s->password = values_get(&c->body, "password")->s;
     struct str params[] = { s->hash, s->user_id, auth_time_param(c, clock_wall_us()) };
     db_query(s->app->db, &USER, params, ARRAY_LEN(params), call_budget_ms(c), on_user, s);
 }
@@ -211,7 +223,10 @@ void auth_reset_password_page(struct call *c)
         return;
     struct auth_reset_form form = { .uid = values_get(&c->query, "uid")->s,
                                     .token = values_get(&c->query, "token")->s };
-    if (form.token.n != AUTH_LINK_TEXT)
+    bool whole = form.token.n == AUTH_LINK_TEXT;
+    if (!auth_takes_html(c))
+        return call_fail(c, whole ? ERR_NOT_ACCEPTABLE : ERR_TOKEN_INVALID_LINK);
+    if (!whole)
         return reply_page(c, BAD_REQUEST, AUTH_PAGE_INVALID);
     reply_form(c, 0, &form);
 }

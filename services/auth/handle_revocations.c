@@ -88,7 +88,7 @@ static void on_listed(void *arg, const struct db_result *r)
 {
     struct listing *l = arg;
     struct call *c = l->call;
-    AUTO_BUF struct buf body;
+    AUTO_BUF struct buf body = { .max = ANSWER_MAX };
     struct jsonw w;
 
     if (r->status != DB_OK)
@@ -99,7 +99,6 @@ static void on_listed(void *arg, const struct db_result *r)
         l->epoch = db_text(r, 0, COL_EPOCH);
         l->head = db_int(r, 0, COL_HEAD);
     }
-    buf_init(&body, ANSWER_MAX);
     jw_begin(&w, &body);
     jw_object(&w);
     jw_kstr(&w, "epoch", l->epoch);

@@ -93,7 +93,10 @@ void auth_verify_email_page(struct call *c)
     struct str token = values_get(&c->query, "token")->s;
     if (app->cfg->verify_on_get)
         return verify(c, token);
-    if (token.n != AUTH_LINK_TEXT)
+    bool whole = token.n == AUTH_LINK_TEXT;
+    if (!auth_takes_html(c))
+        return call_fail(c, whole ? ERR_NOT_ACCEPTABLE : ERR_TOKEN_INVALID_LINK);
+    if (!whole)
         return reply_page(c, BAD_REQUEST, AUTH_PAGE_INVALID, STR(""));
     reply_page(c, 0, AUTH_PAGE_CONFIRM, token);
 }

@@ -2,10 +2,11 @@
 
 #include <stdlib.h>
 #include <unicase.h>
-#include <unictype.h>
 #include <uninorm.h>
 
 #include "base/utf8.h"
+#include "svc/email.h"
+#include "svc/schema.h"
 
 enum { USERNAME_MAX = 150 };
 
@@ -18,26 +19,6 @@ static char *adopt(struct arena *a, uint8_t *text, size_t n)
     return s;
 }
 
-static bool is_name_character(int32_t c)
-{
-    return c == '_' || c == '@' || c == '.' || c == '+' || c == '-' ||
-           uc_is_general_category_withtable((ucs4_t)c,
-                                            UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_N);
-}
-
-static bool is_name(struct str s)
-{
-    while (s.n > 0) {
-        size_t n;
-        int32_t c = utf8_next(s, &n);
-        if (c < 0 || !is_name_character(c))
-            return false;
-        s.p += n;
-        s.n -= n;
-    }
-    return true;
-}
-
 char *auth_username(struct arena *a, struct str in, const char **ret_why)
 {
     size_t n = 0;
@@ -45,7 +26,7 @@ char *auth_username(struct arena *a, struct str in, const char **ret_why)
     char *name = adopt(a, normal, n);
     struct str s = str_of(name);
 
-    if (s.n == 0 || !is_name(s)) {
+    if (s.n == 0 || !username_is_valid(s)) {
         *ret_why =
             "Enter a valid username. This value may contain only letters, numbers, "
             "and @/./+/-/_ characters.";
@@ -58,21 +39,6 @@ char *auth_username(struct arena *a, struct str in, const char **ret_why)
     return name;
 }
 
-char *auth_email(struct arena *a, struct str in)
-{
-    char *email = arena_str(a, in);
-    char *at = strrchr(email, '@');
-
-    if (!at)
-        return email;
-    size_t n = 0;
-    struct str domain = str_of(at + 1);
-    uint8_t *lower =
-        u8_tolower((const uint8_t *)domain.p, domain.n, NULL, NULL, NULL, &n);
-    at[1] = '\0';
-    return arena_printf(a, "%s%s", email, adopt(a, lower, n));
-}
-
 char *auth_fold(struct arena *a, struct str in)
 {
     size_t n = 0;
@@ -80,4 +46,11 @@ char *auth_fold(struct arena *a, struct str in)
         u8_casefold((const uint8_t *)in.p, in.n, NULL, UNINORM_NFKC, NULL, &n);
 
     return adopt(a, folded, n);
+}
+
+char *auth_email_key(struct arena *a, struct str email)
+{
+    struct str wire;
+
+    return auth_fold(a, email_to_wire(email, a, &wire) ? wire : email);
 }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "svc/address.h"
 #include "svc/log.h"
 
@@ -22,7 +23,7 @@ enum {
     SETTLE_TIMEOUT_MS = 2000,
     PRUNE_MS = 60 * 1000,
     PRUNE_TIMEOUT_MS = 5000,
-    DAY_S = 24 * 60 * 60,
+    PRUNE_BATCH = 1000,
 };
 
 static const struct db_stmt RESERVE = { "login_reserve", DB_WRITE };
@@ -55,15 +56,32 @@ const char *auth_network(struct str address, char out[static AUTH_NETWORK_TEXT])
 }
 
 /* People type passwords where the name belongs: a keyed hash is kept. */
-static struct str identity_of(struct call *c, const struct auth_app *app,
-                              struct str username)
+struct str auth_identity(struct arena *a, const uint8_t key[static AUTH_IDENTITY_KEY],
+                         struct str username)
 {
-    struct str folded = str_of(auth_fold(&c->arena, username));
+    struct str folded = str_of(auth_fold(a, username));
     uint8_t hash[IDENTITY_BYTES];
 
-    crypto_generichash(hash, sizeof(hash), (const uint8_t *)folded.p, folded.n,
-                       app->identity_key, sizeof(app->identity_key));
-    return db_bytes_param(&c->arena, hash, sizeof(hash));
+    crypto_generichash(hash, sizeof(hash), (const uint8_t *)folded.p, folded.n, key,
+                       AUTH_IDENTITY_KEY);
+    return db_bytes_param(a, hash, sizeof(hash));
+}
+
+bool auth_identity_once(struct svc *svc, struct str username, struct arena *a,
+                        struct str *ret)
+{
+    uint8_t key[AUTH_IDENTITY_KEY];
+
+    if (sodium_init() < 0 || !svc_open_keys(svc))
+        return false;
+    bool ok = auth_identity_key(svc->keys, key);
+    if (utf8_check(username) != username.n)
+        username = STR("");
+    if (ok)
+        *ret = auth_identity(a, key, username);
+    sodium_memzero(key, sizeof(key));
+    keys_close(&svc->keys);
+    return ok;
 }
 
 void auth_attempt_init(struct auth_attempt *a, struct call *c, struct str username)
@@ -71,7 +89,7 @@ void auth_attempt_init(struct auth_attempt *a, struct call *c, struct str userna
     char network[AUTH_NETWORK_TEXT];
 
     *a = (struct auth_attempt){ .call = c, .app = c->app, .username = username };
-    a->identity = identity_of(c, a->app, username);
+    a->identity = auth_identity(&c->arena, a->app->identity_key, username);
     a->network = arena_dup(&c->arena, str_of(auth_network(auth_client(c), network)));
 }
 
@@ -162,7 +180,7 @@ static void ask(struct auth_attempt *a)
         limit_param(c, cfg->lockout_failures),
         limit_param(c, cfg->lockout_failures ? cfg->lockout_wide_failures : 0),
         auth_time_param(c, now + cfg->lockout_window_s * s),
-        auth_time_param(c, now - cfg->lockout_known_days * DAY_S * s),
+        auth_time_param(c, now - cfg->lockout_known_days * AUTH_DAY_S * s),
         auth_time_param(c, now - OVER_S * s),
     };
 
@@ -241,18 +259,26 @@ void auth_attempt_release(struct auth_attempt *a)
 /* --- retention -----------------------------------------------------------------------
  */
 
+static void prune(void *arg);
+
+static void on_pruned(void *arg, const struct db_result *r)
+{
+    if (r->status == DB_OK && db_int(r, 0, 0) >= PRUNE_BATCH)
+        prune(arg);
+}
+
 static void prune(void *arg)
 {
     struct auth_lockout *l = arg;
     char now[CLOCK_TEXT_SIZE], strangers[CLOCK_TEXT_SIZE];
-    int64_t us = clock_wall_us(), known_s = l->app->cfg->lockout_known_days * DAY_S;
+    int64_t us = clock_wall_us(), known_s = l->app->cfg->lockout_known_days * AUTH_DAY_S;
     struct str params[] = {
         str_of(clock_text(us, now)),
         str_of(clock_text(us - known_s * 1000000, strangers)),
     };
 
-    db_query(l->app->db, &PRUNE, params, ARRAY_LEN(params), PRUNE_TIMEOUT_MS, on_done,
-             NULL);
+    db_query(l->app->db, &PRUNE, params, ARRAY_LEN(params), PRUNE_TIMEOUT_MS, on_pruned,
+             l);
 }
 
 struct auth_lockout *auth_lockout_start(struct auth_app *app)

@@ -14,6 +14,15 @@ enum { AUTH_NETWORK_TEXT = 64 };
  * "none" when the text is not an address. Returns out. */
 const char *auth_network(struct str address, char out[static AUTH_NETWORK_TEXT]);
 
+/* What failures of a name are counted under, whoever has it and however it is spelt: a
+ * parameter; memory from the arena. */
+struct str auth_identity(struct arena *a, const uint8_t key[static AUTH_IDENTITY_KEY],
+                         struct str username);
+/* The same for a verb, which has no app: opens and closes the keys. False with a sentence
+ * or log line. A name that is not UTF-8 is nobody's: its identity is that of "". */
+bool auth_identity_once(struct svc *svc, struct str username, struct arena *a,
+                        struct str *ret);
+
 enum attempt_verdict {
     ATTEMPT_MAY,     /* compare now, then say how it ended: failed, released, succeeded */
     ATTEMPT_LOCKED,  /* retry_s tells when to come again */

@@ -5,17 +5,6 @@
 #include "auth/app.h"
 #include "auth/superuser.h"
 
-static const struct svc_verb VERBS[] = {
-    { "createsuperuser",
-      "createsuperuser             make an administrator (--no-input for scripts)",
-      auth_createsuperuser },
-    { "keys", "keys list | rotate          the keys that tokens are signed with",
-      auth_keys },
-    { "users", "users list | show NAME ...  accounts: role, activity, sessions",
-      auth_users },
-    { 0 },
-};
-
 static const struct svc_def AUTH = {
     .name = "auth",
     .purpose = "accounts, sessions, signing keys and the user event stream",
@@ -23,9 +12,10 @@ static const struct svc_def AUTH = {
     .config_size = sizeof(struct auth_config),
     .options = AUTH_OPTIONS,
     .handlers = AUTH_HANDLERS,
-    .verbs = VERBS,
+    .verbs = AUTH_VERBS,
     .sql = AUTH_SQL,
     .db_connections = { [DB_POINT] = 1, [DB_LIST] = 1, [DB_WRITE] = 4 },
+    .check = auth_check,
     .init = auth_init,
     .ready = auth_ready,
     .busy = auth_busy,

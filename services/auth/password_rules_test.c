@@ -161,9 +161,14 @@ static void test_twins_and_addresses(void **state)
     assert_string_equal(auth_fold(&a, STR("Straße")), auth_fold(&a, STR("STRASSE")));
     assert_string_equal(auth_fold(&a, STR("ÉTÉ")), auth_fold(&a, STR("été")));
     assert_string_not_equal(auth_fold(&a, STR("ann")), auth_fold(&a, STR("anna")));
-    assert_string_equal(auth_email(&a, STR("TEST@Example.COM")), "TEST@example.com");
-    assert_string_equal(auth_email(&a, STR("\"A@B\"@Ex.org")), "\"A@B\"@ex.org");
-    assert_string_equal(auth_email(&a, STR("")), "");
+    assert_string_equal(auth_email_key(&a, STR("TEST@Example.COM")), "test@example.com");
+    assert_string_equal(auth_email_key(&a, STR("\"A@B\"@Ex.org")), "\"a@b\"@ex.org");
+    assert_string_equal(auth_email_key(&a, STR("\"Ann\"@ex.org")), "ann@ex.org");
+    assert_string_equal(auth_email_key(&a, STR("a@bücher.example")),
+                        auth_email_key(&a, STR("a@XN--BCHER-KVA.example")));
+    assert_string_not_equal(auth_email_key(&a, STR("a@straße.example")),
+                            auth_email_key(&a, STR("a@strasse.example")));
+    assert_string_equal(auth_email_key(&a, STR("")), "");
     arena_deinit(&a);
 }
 

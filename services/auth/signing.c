@@ -167,9 +167,12 @@ static void add_first(struct auth_signing *s)
     struct secret *pem = token_new_key(kid);
 
     buf_init(&sealed, PEM_MAX);
+    if (!pem) { /* an empty one would be generation 1 for good */
+        log_error("auth", "key_not_made", F_INT("retry_ms", READ_MS));
+        return schedule(s, READ_MS);
+    }
     arena_init(&a);
-    if (pem)
-        auth_seal(s->master, pem, &sealed);
+    auth_seal(s->master, pem, &sealed);
     secret_free(&pem);
     struct str at = str_of(clock_text(clock_wall_us(), now));
     struct str params[] = { str_of(kid), STR("1"), db_bytes_param(&a, sealed.p, sealed.n),

@@ -3,18 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "auth/app.h"
 #include "auth/identity.h"
-#include "auth/password_strength.h"
+#include "auth/password_hash.h"
+#include "auth/typed.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "svc/exit.h"
-
-enum { ANSWER_MAX = 1024 };
 
 struct superuser {
     struct svc *svc;
@@ -25,68 +22,26 @@ struct superuser {
     struct secret *password;
 };
 
-/* --- the terminal --------------------------------------------------------------------
+/* --- what is asked -------------------------------------------------------------------
  */
-
-static bool read_line(const char *prompt, char out[static ANSWER_MAX])
-{
-    fputs(prompt, stdout);
-    fflush(stdout);
-    if (!fgets(out, ANSWER_MAX, stdin))
-        return false;
-    out[strcspn(out, "\r\n")] = '\0';
-    return true;
-}
-
-static bool read_hidden(const char *prompt, char out[static ANSWER_MAX])
-{
-    struct termios before, hidden;
-    bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
-
-    if (terminal) {
-        hidden = before;
-        hidden.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-    }
-    bool ok = read_line(prompt, out);
-    if (terminal) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-        putchar('\n');
-    }
-    return ok;
-}
-
-static bool ask_password(struct superuser *s)
-{
-    char first[ANSWER_MAX], again[ANSWER_MAX];
-    bool ok =
-        read_hidden("Password: ", first) && read_hidden("Password (again): ", again);
-    bool same = ok && strcmp(first, again) == 0;
-
-    if (ok && !same)
-        fprintf(stderr, "Your passwords didn't match.\n");
-    if (same)
-        s->password = secret_new(str_of(first));
-    explicit_bzero(first, sizeof(first));
-    explicit_bzero(again, sizeof(again));
-    return same;
-}
 
 static bool ask_missing(struct superuser *s)
 {
-    char line[ANSWER_MAX];
+    char line[AUTH_ANSWER_MAX];
 
     if (!s->username) {
-        if (!read_line("Username: ", line))
+        if (!auth_ask_line("Username: ", line))
             return false;
         s->username = arena_str(&s->arena, str_of(line));
     }
     if (!s->email) {
-        if (!read_line("Email address: ", line))
+        if (!auth_ask_line("Email address: ", line))
             return false;
         s->email = arena_str(&s->arena, str_of(line));
     }
-    return s->password || ask_password(s);
+    if (!s->password)
+        s->password = auth_ask_password();
+    return s->password != NULL;
 }
 
 /* --- arguments -----------------------------------------------------------------------
@@ -152,27 +107,6 @@ static bool check_fields(struct superuser *s, struct contract *contract)
     return ok;
 }
 
-static bool check_password(struct superuser *s)
-{
-    const char *problems[AUTH_PASSWORD_PROBLEMS];
-    struct auth_password_policy policy;
-    struct str password = secret_expose(s->password);
-
-    if (!auth_policy_init(&policy, s->cfg->password_blocklist,
-                          (unsigned)s->cfg->password_min_length)) {
-        fprintf(stderr, "AUTH_PASSWORD_BLOCKLIST cannot be read.\n");
-        return false;
-    }
-    unsigned n = auth_password_problems(&policy, password, str_of(s->username),
-                                        str_of(s->email), problems);
-    if (n == 0 && auth_password_guessable(password, (unsigned)s->cfg->password_min_bits))
-        problems[n++] = AUTH_PASSWORD_COMMON;
-    for (unsigned i = 0; i < n; i++)
-        fprintf(stderr, "%s\n", problems[i]);
-    auth_policy_deinit(&policy);
-    return n == 0;
-}
-
 static bool check(struct superuser *s)
 {
     char *why = NULL;
@@ -193,8 +127,8 @@ static bool check(struct superuser *s)
         fprintf(stderr, "%s\n", problem);
         return false;
     }
-    s->email = auth_email(&s->arena, str_of(s->email));
-    return check_password(s);
+    return auth_judge_password(s->cfg, secret_expose(s->password), str_of(s->username),
+                               str_of(s->email));
 }
 
 /* --- the account ---------------------------------------------------------------------
@@ -212,7 +146,7 @@ static int insert(struct superuser *s, const char *hash)
         str_of(s->username),
         str_of(auth_fold(&s->arena, str_of(s->username))),
         email,
-        email.n ? str_of(auth_fold(&s->arena, email)) : db_null(),
+        email.n ? str_of(auth_email_key(&s->arena, email)) : db_null(),
         str_of(hash),
         str_of(clock_text(clock_wall_us(), now)),
         str_of(id_uuid_text(event_id, event)),
@@ -232,10 +166,6 @@ static int insert(struct superuser *s, const char *hash)
 static int create(struct superuser *s)
 {
     char hash[AUTH_HASH_SIZE];
-    const struct auth_hash_cost cost = {
-        .memory_bytes = (size_t)s->cfg->argon2_memory_kib * 1024,
-        .passes = (unsigned long long)s->cfg->argon2_passes,
-    };
 
     if (s->asks && !ask_missing(s))
         return EXIT_REFUSED;
@@ -246,10 +176,8 @@ static int create(struct superuser *s)
     }
     if (!check(s))
         return EXIT_REFUSED;
-    if (!auth_password_hash(&cost, secret_expose(s->password), hash)) {
-        fprintf(stderr, "There is not enough memory to hash the password.\n");
+    if (!auth_hash_typed(s->cfg, s->password, hash))
         return EXIT_AGAIN;
-    }
     return insert(s, hash);
 }
 
@@ -269,3 +197,21 @@ int auth_createsuperuser(struct svc *svc, int argc, char **argv)
     arena_deinit(&s.arena);
     return code;
 }
+
+const struct svc_verb AUTH_VERBS[] = {
+    { "createsuperuser",
+      "createsuperuser [--no-input] [--username NAME] [--email ADDRESS]\n"
+      "                              make an administrator; --no-input is for scripts",
+      auth_createsuperuser },
+    { "changepassword",
+      "changepassword NAME         give an account a new password, end its sessions",
+      auth_changepassword },
+    { "keys", "keys list | rotate          the keys that tokens are signed with",
+      auth_keys },
+    { "users",
+      "users list [TEXT]           accounts: role, activity, sessions\n"
+      "  users show|unlock|activate|deactivate|delete|end-sessions NAME\n"
+      "  users set-role NAME ADMIN|USER",
+      auth_users },
+    { 0 },
+};

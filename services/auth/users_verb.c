@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "auth/app.h"
+#include "auth/lockout.h"
 #include "auth/superuser.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -64,14 +65,34 @@ static int no_such_user(const char *name)
     return EXIT_REFUSED;
 }
 
+/* A statement about one account and its locks: $1 the name, $2 its identity, $3 now. NULL
+ * when nobody has the name. */
+static int ask(struct svc *svc, const char *name, const char *sql, char **ret_text)
+{
+    char now[CLOCK_TEXT_SIZE];
+    struct arena a;
+    struct str identity;
+    int code = EXIT_CONFIG;
+
+    arena_init(&a);
+    if (auth_identity_once(svc, str_of(name), &a, &identity)) {
+        struct str params[] = { str_of(name), identity,
+                                str_of(clock_text(clock_wall_us(), now)) };
+        bool ok = svc_query_once(svc, query(sql), params, ARRAY_LEN(params), ret_text);
+        code = ok ? 0 : EXIT_MISSING;
+    }
+    arena_deinit(&a);
+    return code;
+}
+
 static int show(struct svc *svc, const struct users_command *cmd, char **args)
 {
     char *text = NULL;
-    struct str name = str_of(args[0]);
+    int code = ask(svc, args[0], "user_show.sql", &text);
 
     (void)cmd;
-    if (!svc_query_once(svc, query("user_show.sql"), &name, 1, &text))
-        return EXIT_MISSING;
+    if (code)
+        return code;
     if (!text)
         return no_such_user(args[0]);
     puts(text);
@@ -160,6 +181,17 @@ static int delete (struct svc *svc, const struct users_command *cmd, char **args
     return code;
 }
 
+static int unlock(struct svc *svc, const struct users_command *cmd, char **args)
+{
+    char *what = NULL;
+    int code = ask(svc, args[0], "user_unlock.sql", &what);
+
+    if (code == 0)
+        code = report(what, cmd, args[0]);
+    free(what);
+    return code;
+}
+
 static const struct users_command COMMANDS[] = {
     { .name = "list", .usage = "list [TEXT]", .most = 1, .run = list },
     { .name = "show", .usage = "show NAME", .least = 1, .most = 1, .run = show },
@@ -201,6 +233,12 @@ static const struct users_command COMMANDS[] = {
       .event = "user.sessions_ended",
       .sessions = "true",
       .done = "all sessions ended" },
+    { .name = "unlock",
+      .usage = "unlock NAME",
+      .least = 1,
+      .most = 1,
+      .run = unlock,
+      .done = "failed logins forgotten, no lock is left" },
 };
 
 static int usage(void)

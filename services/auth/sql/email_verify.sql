@@ -5,7 +5,7 @@ with u as (
     select x.id, x.username, x.email, x.is_verified
       from users x join email_token t on t.user_id = x.id
      where t.hash = $1 and t.purpose = 'verify' and t.expires_at > $2
-       and x.verify_link = $1
+       and x.verify_link = $1 and x.is_active
        for update of x
 ), v as (
     update users x set is_verified = true

@@ -2,7 +2,9 @@
 -- by itself when it is locked (on conflict sees its newest version), first the network's,
 -- then the one of all networks, which known networks do not ask. Attempts are counted here,
 -- so calls that run at once cannot have more of them than the limit; one that began half a
--- minute ago and never ended (its process was killed) counts as a failure.
+-- minute ago and never ended (its process was killed) counts as a failure. Nobody waits
+-- for the disk: a server that crashes forgets half a second of attempts at most, and what
+-- they came to (login_failed, login_session) is written for good.
 -- $1 username, exact  $2 identity  $3 network  $4 now  $5 limit of a network
 -- $6 limit of all networks  $7 a new row is forgotten at  $8 networks seen later are known
 -- $9 attempts from before this are over
@@ -63,5 +65,6 @@ with u as (
 )
 select exists (select from pair), exists (select from whole), known.yes,
        ceil(extract(epoch from locked.until - $4))::bigint,
-       u.id, u.password, u.is_active, u.is_verified
+       u.id, u.password, u.is_active, u.is_verified,
+       set_config('synchronous_commit', 'off', true) -- of this transaction
   from locked cross join known left join u on true
