@@ -6,7 +6,12 @@
 #include "svc/events.h"
 #include "svc/log.h"
 
-enum { IDS_AHEAD = 64, CLEAN_EVERY_MS = 60 * 1000, CLEAN_TIMEOUT_MS = 4000 };
+enum {
+    IDS_AHEAD = 64,
+    CLEAN_EVERY_MS = 60 * 1000,
+    CLEAN_TIMEOUT_MS = 4000,
+    CLEAN_BITE = 1000,
+};
 
 static const struct db_stmt PRODUCT_IDS = { "product_ids", DB_WRITE };
 static const struct db_stmt CATEGORY_IDS = { "category_ids", DB_WRITE };
@@ -42,11 +47,13 @@ const struct rpc_handler CATALOG_HANDLERS[] = {
     { 0 },
 };
 
+static void clean(void *arg);
+
 /* Refused ones are logged by the database library; the next round tries again. */
 static void on_cleaned(void *arg, const struct db_result *r)
 {
-    (void)arg;
-    (void)r;
+    if (r->status == DB_OK && db_int(r, 0, 0) >= CLEAN_BITE)
+        clean(arg);
 }
 
 static void clean(void *arg)
@@ -68,6 +75,7 @@ bool catalog_init(struct svc *svc)
     app->product_ids = db_ids_new(app->db, &PRODUCT_IDS, IDS_AHEAD);
     app->category_ids = db_ids_new(app->db, &CATEGORY_IDS, IDS_AHEAD / 8);
     app->counts = catalog_counts_new();
+    app->flights = catalog_flights_new();
     app->anchors = catalog_anchors_new();
     app->clean_timer = loop_timer(svc->loop, CLEAN_EVERY_MS, CLEAN_EVERY_MS, clean, app);
     svc->app = app;
@@ -99,6 +107,7 @@ void catalog_deinit(struct svc *svc)
     loop_timer_cancel(&app->clean_timer);
     catalog_names_stop(&app->names);
     catalog_anchors_free(&app->anchors);
+    catalog_flights_free(&app->flights);
     catalog_counts_free(&app->counts);
     db_ids_free(&app->category_ids);
     db_ids_free(&app->product_ids);

@@ -5,6 +5,7 @@
 #include "catalog/anchors.h"
 #include "catalog/config.h"
 #include "catalog/counts.h"
+#include "catalog/flights.h"
 #include "catalog/names.h"
 #include "svc/svc.h"
 
@@ -15,6 +16,7 @@ struct catalog_app {
     struct db_ids *product_ids, *category_ids;
     struct loop_timer *clean_timer;
     struct catalog_counts *counts;
+    struct catalog_flights *flights; /* totals that are being counted */
     struct catalog_anchors *anchors;
     struct catalog_names *names;
 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 enum { SLOTS = 64 };
@@ -11,6 +12,7 @@ struct slot {
     char key[CATALOG_COUNTS_KEY_MAX];
     size_t n; /* 0: unused */
     int64_t count, until_ms;
+    bool dear;
 };
 
 struct catalog_counts {
@@ -18,12 +20,10 @@ struct catalog_counts {
     struct slot slots[SLOTS];
 };
 
-/* FNV-1a. Who makes keys collide only makes his own searches count again. */
+/* Who makes keys collide only makes his own searches count again. */
 static size_t slot_of(struct str key)
 {
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < key.n; i++)
-        h = (h ^ (unsigned char)key.p[i]) * 1099511628211u;
+    uint64_t h = hash_fnv1a(HASH_START, key.p, key.n);
     return (size_t)((h ^ h >> 32) % SLOTS);
 }
 
@@ -42,7 +42,8 @@ void catalog_counts_clear(struct catalog_counts *c)
 {
     c->age++;
     for (size_t i = 0; i < SLOTS; i++)
-        c->slots[i].n = 0;
+        if (!c->slots[i].dear)
+            c->slots[i].n = 0;
 }
 
 uint64_t catalog_counts_age(const struct catalog_counts *c)
@@ -61,13 +62,15 @@ bool catalog_counts_find(const struct catalog_counts *c, struct str key, int64_t
 }
 
 void catalog_counts_keep(struct catalog_counts *c, struct str key, int64_t now_ms,
-                         int64_t count)
+                         const struct catalog_counted *counted)
 {
     struct slot *s = &c->slots[slot_of(key)];
-    if (key.n == 0 || key.n > sizeof(s->key))
+    bool dear = counted->took_ms >= CATALOG_COUNTS_DEAR_MS;
+    if (key.n == 0 || key.n > sizeof(s->key) || (counted->age != c->age && !dear))
         return;
     memcpy(s->key, key.p, key.n);
     s->n = key.n;
-    s->count = count;
+    s->count = counted->count;
+    s->dear = dear;
     s->until_ms = now_ms + CATALOG_COUNTS_KEEP_MS;
 }

@@ -8,20 +8,31 @@
 
 #include "base/str.h"
 
-enum { CATALOG_COUNTS_KEEP_MS = 5000, CATALOG_COUNTS_KEY_MAX = 512 };
+enum {
+    CATALOG_COUNTS_KEEP_MS = 5000,
+    CATALOG_COUNTS_KEY_MAX = 512,
+    CATALOG_COUNTS_DEAR_MS = 100, /* what took so long to count outlives a write */
+};
 
 struct catalog_counts;
 
 struct catalog_counts *catalog_counts_new(void);
 void catalog_counts_free(struct catalog_counts **c);
-/* Forgets all: this replica has written something. */
+/* This replica has written something: forgets what can be counted again quickly. */
 void catalog_counts_clear(struct catalog_counts *c);
-/* Changes with every clear: an answer that was asked for before one is not kept. */
+/* Changes with every clear. */
 uint64_t catalog_counts_age(const struct catalog_counts *c);
+
+struct catalog_counted {
+    int64_t count;
+    int64_t took_ms; /* to count */
+    uint64_t age;    /* when counting began */
+};
 /* now_ms: monotonic. */
 bool catalog_counts_find(const struct catalog_counts *c, struct str key, int64_t now_ms,
                          int64_t *ret);
+/* A total that a clear has overtaken is kept when it is dear, otherwise not. */
 void catalog_counts_keep(struct catalog_counts *c, struct str key, int64_t now_ms,
-                         int64_t count);
+                         const struct catalog_counted *counted);
 
 #endif

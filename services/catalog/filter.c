@@ -98,13 +98,20 @@ static int read_ids(struct str list, int64_t ret[static CATEGORIES_MAX])
 
 static void set_categories(struct parse *p, const int64_t *ids, int n, int64_t only)
 {
+    int shown = 0;
     AUTO_BUF struct buf text;
     buf_init(&text, CATEGORIES_MAX * 24);
     buf_char(&text, '{');
-    for (int i = 0, shown = 0; i < n; i++)
-        if (only == 0 || ids[i] == only)
-            buf_printf(&text, "%s%lld", shown++ ? "," : "", (long long)ids[i]);
+    for (int i = 0; i < n; i++) {
+        if (only != 0 && ids[i] != only)
+            continue;
+        buf_printf(&text, "%s%lld", shown++ ? "," : "", (long long)ids[i]);
+        p->ret->category = ids[i];
+    }
     buf_char(&text, '}');
+    if (shown == 1)
+        return;
+    p->ret->category = 0;
     p->ret->categories = arena_dup(p->arena, buf_get(&text));
 }
 
@@ -141,9 +148,7 @@ bool catalog_filter_parse(const struct catalog_filter_input *in, struct arena *a
     struct str creator = str_trim(in->created_by);
     if (creator.n > 0)
         ret->created_by = creator;
-    bool others = ret->price_gte.p || ret->price_lte.p || ret->created_by.p;
-    ret->any = others || ret->categories.p;
-    if (!others && ret->categories.p && str_trim(in->category_in).n == 0)
-        str_to_i64(str_trim(in->category), &ret->only_category);
+    ret->others = ret->price_gte.p || ret->price_lte.p || ret->created_by.p;
+    ret->any = ret->others || ret->categories.p || ret->category > 0;
     return !p.wrong;
 }

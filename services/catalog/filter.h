@@ -16,7 +16,8 @@ struct catalog_filter_input {
 
 struct catalog_filter {
     bool any;                        /* some filter is set */
-    int64_t only_category;           /* nothing but this one is asked for; 0 otherwise */
+    bool others;                     /* ... one that is not of categories */
+    int64_t category;                /* this one; 0: see categories */
     struct str categories;           /* text of a bigint[]; p == NULL: all */
     struct str price_gte, price_lte; /* numerals; p == NULL: no bound */
     struct str created_by;           /* p == NULL: anybody */

@@ -393,11 +393,14 @@ static void send_deletion(struct change *d)
 
 void catalog_category_delete(struct call *c)
 {
-    if (!catalog_admin_only(c) || !call_query(c))
-        return;
-    struct change *d = change_of(c, send_deletion);
+    struct change *d = catalog_admin_only(c) ? change_of(c, send_deletion) : NULL;
     if (!d)
         return;
+    AUTO_BUF struct buf details;
+    buf_init(&details, CATALOG_BODY_MAX);
+    enum err why = call_query_check(c, &details);
+    if (why != ERR_OK)
+        return refuse_change(c, d->id, why, buf_get(&details));
     d->cascade = values_get(&c->query, "cascade")->i != 0;
     begin_change(d);
 }

@@ -18,4 +18,13 @@ typedef void catalog_render_fn(struct jsonw *w, const struct db_result *r, int r
 void catalog_list_reply(struct call *c, const struct catalog_page *page, const char *path,
                         const struct db_result *r, catalog_render_fn *render);
 
+/* The same in two steps, for a total that is found apart from the rows. The items as a
+ * JSON array, in the call's arena; p == NULL when they are too many bytes. Items begin at
+ * column `first`. */
+struct str catalog_list_items(struct call *c, const struct db_result *r, int first,
+                              catalog_render_fn *render);
+/* Answers with such items, or that there is no such page. */
+void catalog_list_reply_items(struct call *c, const struct catalog_page *page,
+                              const char *path, int64_t count, struct str items);
+
 #endif

@@ -1,5 +1,6 @@
 #include "catalog/search.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -57,66 +58,128 @@ static void pattern(struct buf *out, struct str term)
     buf_char(out, '%');
 }
 
-/* An element of an array's text: quoted, with \ and " escaped once more. */
-static void array_element(struct buf *out, struct str element)
+void catalog_search_add(struct buf *array, struct str pattern)
 {
-    buf_char(out, '"');
-    for (size_t i = 0; i < element.n; i++) {
-        if (element.p[i] == '\\' || element.p[i] == '"')
-            buf_char(out, '\\');
-        buf_char(out, element.p[i]);
+    if (array->n > 1)
+        buf_char(array, ',');
+    buf_char(array, '"');
+    for (size_t i = 0; i < pattern.n; i++) { /* escaped once more */
+        if (pattern.p[i] == '\\' || pattern.p[i] == '"')
+            buf_char(array, '\\');
+        buf_char(array, pattern.p[i]);
     }
-    buf_char(out, '"');
+    buf_char(array, '"');
 }
 
-void catalog_search_parse(struct str text, struct buf *first, struct buf *rest)
+/* ---- what an index can find -------------------------------------------------- */
+
+/* Beyond ASCII most signs are letters; these are not. A wrong guess costs time only. */
+static const struct {
+    uint32_t from, to;
+} NO_LETTERS[] = {
+    { 0x80, 0xbf },     { 0xd7, 0xd7 },     { 0xf7, 0xf7 },     { 0x2000, 0x2bff },
+    { 0x3000, 0x303f }, { 0xe000, 0xf8ff }, { 0xfe00, 0xfe6f }, { 0x1f000, 0x1faff },
+};
+
+static bool is_letter(uint32_t sign)
+{
+    if (sign < 0x80)
+        return (sign >= '0' && sign <= '9') || ((sign | 32) >= 'a' && (sign | 32) <= 'z');
+    for (size_t i = 0; i < ARRAY_LEN(NO_LETTERS); i++)
+        if (sign >= NO_LETTERS[i].from && sign <= NO_LETTERS[i].to)
+            return false;
+    return true;
+}
+
+/* Takes the next sign of text that is UTF-8, as every request's is. */
+static uint32_t next_sign(struct str *s)
+{
+    unsigned char lead = (unsigned char)*s->p;
+    size_t n = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    uint32_t sign = n == 1 ? lead : lead & (0x7fu >> n);
+    for (size_t i = 1; i < n && i < s->n; i++)
+        sign = sign << 6 | ((unsigned char)s->p[i] & 0x3f);
+    n = n < s->n ? n : s->n;
+    *s = (struct str){ s->p + n, s->n - n };
+    return sign;
+}
+
+static bool has_trigram(struct str term)
+{
+    unsigned row = 0;
+    while (term.n > 0 && row < 3)
+        row = is_letter(next_sign(&term)) ? row + 1 : 0;
+    return row == 3;
+}
+
+static struct catalog_term term_of(struct str text, struct arena *a)
+{
+    AUTO_BUF struct buf out;
+    buf_init(&out, 2 * text.n + 3);
+    pattern(&out, text);
+    return (struct catalog_term){ arena_dup(a, buf_get(&out)), text.n,
+                                  has_trigram(text) };
+}
+
+unsigned catalog_search_parse(struct str text, struct arena *a, struct catalog_term **ret)
 {
     struct str terms[TERMS_MAX];
-    unsigned n = 0, longest = 0;
-    for (struct str t; n < TERMS_MAX && (t = next_term(&text)).n > 0; n++) {
-        terms[n] = t;
-        if (t.n > terms[longest].n)
-            longest = n;
-    }
-    buf_char(rest, '{');
-    bool comma = false;
-    for (unsigned i = 0; i < n; i++) {
-        if (i == longest)
-            continue;
-        AUTO_BUF struct buf one;
-        buf_init(&one, 2 * terms[i].n + 3);
-        pattern(&one, terms[i]);
-        if (comma)
-            buf_char(rest, ',');
-        comma = true;
-        array_element(rest, buf_get(&one));
-    }
-    buf_char(rest, '}');
-    if (n > 0)
-        pattern(first, terms[longest]);
-    else
-        buf_char(first, '%');
+    unsigned n = 0;
+    while (n < TERMS_MAX && (terms[n] = next_term(&text)).n > 0)
+        n++;
+    *ret = arena_alloc(a, (n + 1) * sizeof(**ret));
+    for (unsigned i = 0; i < n; i++)
+        (*ret)[i] = term_of(terms[i], a);
+    return n;
 }
 
 /* ---- order ------------------------------------------------------------------- */
 
-void catalog_order_parse(struct str ordering, const char *ret_keys[static 2])
+static bool is_down(const char *key)
+{
+    return *key == '-';
+}
+
+static const char *column(const char *key)
+{
+    return key + is_down(key);
+}
+
+/* Up to two; how many. */
+static unsigned read_keys(struct str ordering, const char *ret_keys[static 2])
 {
     static const char *const KEYS[] = { "price", "-price", "created_at", "-created_at" };
-    static const char *const DEFAULT_KEY = "-created_at";
     unsigned n = 0;
-    ret_keys[0] = ret_keys[1] = NULL;
     while (ordering.n > 0 && n < 2) {
         struct str key = str_trim(str_cut(&ordering, ','));
-        for (size_t i = 0; i < ARRAY_LEN(KEYS); i++) {
-            /* KEYS come in pairs of one column. */
-            bool again = n > 0 && (ret_keys[0] == KEYS[i] || ret_keys[0] == KEYS[i ^ 1]);
-            if (!again && str_eq(key, str_of(KEYS[i]))) {
-                ret_keys[n++] = KEYS[i];
-                break;
-            }
-        }
+        size_t i = 0;
+        while (i < ARRAY_LEN(KEYS) && !str_eq(key, str_of(KEYS[i])))
+            i++;
+        if (i == ARRAY_LEN(KEYS) ||
+            (n > 0 && strcmp(column(ret_keys[0]), column(KEYS[i])) == 0))
+            continue;
+        ret_keys[n++] = KEYS[i];
     }
+    return n;
+}
+
+struct catalog_order catalog_order_parse(struct str ordering)
+{
+    struct catalog_order o = { .keys = { NULL, NULL } };
+    unsigned n = read_keys(ordering, o.keys);
     if (n == 0)
-        ret_keys[0] = DEFAULT_KEY;
+        o.keys[0] = "-created_at";
+    bool down = is_down(o.keys[n > 1 ? 1 : 0]);
+    if (n == 1 && strcmp(column(o.keys[0]), "price") == 0)
+        o.keys[1] = down ? "-created_at" : "created_at";
+    o.last = down ? "-id" : "id";
+    return o;
+}
+
+bool catalog_order_is(const struct catalog_order *o, const char *key)
+{
+    const struct catalog_order alone = catalog_order_parse(str_of(key));
+    bool second = !o->keys[1] || !alone.keys[1] ? o->keys[1] == alone.keys[1]
+                                                : strcmp(o->keys[1], alone.keys[1]) == 0;
+    return second && strcmp(o->keys[0], alone.keys[0]) == 0;
 }
