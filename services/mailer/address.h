@@ -1,7 +1,7 @@
 /*
- * Mail addresses, checked before they reach an SMTP command or a header: libcurl passes
- * CR and LF in MAIL FROM and RCPT TO on to the wire, so nothing of that kind may get
- * there.
+ * The sender of mails. No address reaches an SMTP command or a header but as
+ * email_to_wire (svc/email.h) wrote it: libcurl passes CR and LF in MAIL FROM and RCPT TO
+ * on to the wire.
  */
 #ifndef SERVICES_MAILER_ADDRESS_H
 #define SERVICES_MAILER_ADDRESS_H
@@ -11,12 +11,8 @@
 #include "base/arena.h"
 #include "base/str.h"
 
-/* True: *ret is local@domain in ASCII, the domain as A-label (IDNA 2008). False when it
- * is no address that can be mailed: blanks, control characters, angle brackets, quotes or
- * commas, no or more than one '@', over 254 bytes, or a local part that is not ASCII. */
-bool address_check(struct str in, struct arena *a, struct str *ret);
 /* Splits "Quintet <no-reply@example.com>" or a bare address into display name (may be
- * empty) and checked address. */
+ * empty) and address as of email_to_wire. */
 bool address_parse_from(struct str in, struct arena *a, struct str *ret_name,
                         struct str *ret_address);
 

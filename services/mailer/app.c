@@ -9,6 +9,27 @@
 #include "svc/exit.h"
 #include "svc/log.h"
 
+/* The letters that would be written, thrown away again. */
+char *mailer_check(struct svc *svc)
+{
+    const struct mailer_config *cfg = svc->app_cfg;
+    const struct letters_config letters = mailer_config_letters(cfg);
+    const char *why = backend_check(cfg);
+    char *sentence = NULL;
+    if (why)
+        return xstrdup(why);
+    struct secret *key = keys_secret(svc->keys, "seal.key", &why);
+    if (!key)
+        return xasprintf("seal.key in KEYS_DIR %s", why);
+    struct letters *l = letters_new(&letters, key, &sentence);
+    secret_free(&key);
+    letters_free(&l);
+    if (!sentence || !*cfg->templates_dir)
+        return sentence;
+    AUTO_FREE char *inner = sentence;
+    return xasprintf("MAILER_TEMPLATES_DIR: %s", inner);
+}
+
 static bool load_letters(struct mailer_app *app)
 {
     const char *why = NULL;
@@ -42,8 +63,10 @@ bool mailer_init(struct svc *svc)
     app.svc = svc;
     app.cfg = svc->app_cfg;
     svc->app = &app;
+    svc->init_exit_code = EXIT_CONFIG; /* no restart helps against these */
     if (!load_letters(&app) || !open_backend(&app))
         return false;
+    svc->init_exit_code = EXIT_MISSING;
     app.auth = svc_client(svc, "auth", app.cfg->auth_endpoint);
     if (!app.auth)
         return false;

@@ -21,6 +21,7 @@ struct mailer_app {
     struct mailer_queue *queue;
 };
 
+char *mailer_check(struct svc *svc);
 bool mailer_init(struct svc *svc);
 void mailer_started(struct svc *svc);
 bool mailer_ready(struct svc *svc, const char **ret_why);

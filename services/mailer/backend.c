@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
 struct backend {
@@ -32,13 +33,15 @@ static void on_handed(void *arg)
 }
 
 /* why: NULL when the mail was taken, else what our own system said. */
-static void hand_over(struct backend *b, const char *why, smtp_done_fn *done, void *arg)
+static void hand_over(struct backend *b, const char *why, int64_t since_us,
+                      smtp_done_fn *done, void *arg)
 {
     struct handed *h = xcalloc(1, sizeof *h);
     h->done = done;
     h->arg = arg;
     h->r.outcome = why ? OUTCOME_LOCAL_FAULT : OUTCOME_SENT;
     h->r.phase = PHASE_END;
+    h->r.took_us = clock_mono_us() - since_us;
     snprintf(h->r.text, sizeof h->r.text, "%s", why ? why : "");
     loop_post(b->loop, on_handed, h);
 }
@@ -113,22 +116,25 @@ static const char *store_mail(struct backend *b, const struct delivery *d)
 
 /* --- one door ---------------------------------------------------------------------- */
 
-static void send_smtp(struct backend *b, const struct delivery *d, smtp_ask_fn *ask,
-                      smtp_done_fn *done, void *arg)
+static struct smtp_send *send_smtp(struct backend *b, const struct delivery *d,
+                                   smtp_ask_fn *ask, smtp_done_fn *done, void *arg)
 {
-    if (!smtp_start(b->smtp, &d->mail, ask, done, arg))
-        hand_over(b, "the transfer could not be started", done, arg);
+    struct smtp_send *send = smtp_start(b->smtp, &d->mail, ask, done, arg);
+    if (!send)
+        hand_over(b, "the transfer could not be started", clock_mono_us(), done, arg);
+    return send;
 }
 
-void backend_send(struct backend *b, const struct delivery *d, smtp_ask_fn *ask,
-                  smtp_done_fn *done, void *arg)
+struct smtp_send *backend_send(struct backend *b, const struct delivery *d,
+                               smtp_ask_fn *ask, smtp_done_fn *done, void *arg)
 {
+    int64_t now = clock_mono_us();
     if (b->kind == BACKEND_SMTP)
-        send_smtp(b, d, ask, done, arg);
-    else if (b->kind == BACKEND_FILE)
-        hand_over(b, store_mail(b, d), done, arg);
-    else
-        hand_over(b, print_mail(d->mail.message), done, arg);
+        return send_smtp(b, d, ask, done, arg);
+    const char *why =
+        b->kind == BACKEND_FILE ? store_mail(b, d) : print_mail(d->mail.message);
+    hand_over(b, why, now, done, arg);
+    return NULL;
 }
 
 void backend_resize(struct backend *b, int connections)
@@ -155,15 +161,11 @@ static struct smtp *open_smtp(struct loop *l, const struct mailer_config *cfg)
     return smtp_open(l, &c);
 }
 
-static const char *prepare(struct backend *b)
+const char *backend_check(const struct mailer_config *cfg)
 {
-    const char *dir = b->cfg->file_path;
-    if (b->kind == BACKEND_SMTP) {
-        b->smtp = open_smtp(b->loop, b->cfg);
-        return b->smtp ? NULL : "libcurl could not be started";
-    }
-    if (b->kind != BACKEND_FILE)
-        return NULL;
+    const char *dir = cfg->file_path, *why = mailer_config_mistake(cfg);
+    if (why || mailer_config_backend(cfg) != BACKEND_FILE)
+        return why;
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
         return "EMAIL_FILE_PATH cannot be created";
     return access(dir, W_OK | X_OK) == 0 ? NULL : "EMAIL_FILE_PATH cannot be written";
@@ -174,9 +176,11 @@ struct backend *backend_open(struct loop *l, const struct mailer_config *cfg,
 {
     struct backend *b = xcalloc(1, sizeof *b);
     *b = (struct backend){ .loop = l, .cfg = cfg, .kind = mailer_config_backend(cfg) };
-    *ret_why = mailer_config_mistake(cfg);
-    if (!*ret_why)
-        *ret_why = prepare(b);
+    *ret_why = backend_check(cfg);
+    if (!*ret_why && b->kind == BACKEND_SMTP) {
+        b->smtp = open_smtp(l, cfg);
+        *ret_why = b->smtp ? NULL : "libcurl could not be started";
+    }
     if (*ret_why)
         backend_close(&b);
     return b;

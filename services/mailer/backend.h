@@ -11,6 +11,9 @@
 
 struct backend;
 
+/* NULL, or why these settings cannot hand mails over: a sentence, static. Makes the file
+ * backend's directory. */
+const char *backend_check(const struct mailer_config *cfg);
 /* cfg must outlive it. NULL with a sentence in *ret_why (static or heap; not freed). */
 struct backend *backend_open(struct loop *l, const struct mailer_config *cfg,
                              const char **ret_why);
@@ -27,8 +30,9 @@ struct delivery {
 };
 
 /* done is called exactly once, in the loop, never before this returned. ask only by SMTP,
- * before the body; answer with smtp_continue. */
-void backend_send(struct backend *b, const struct delivery *d, smtp_ask_fn *ask,
-                  smtp_done_fn *done, void *arg);
+ * before the body; answer with smtp_continue. Returns the attempt by SMTP, valid until
+ * done or smtp_recall; NULL for the others, which cannot be recalled. */
+struct smtp_send *backend_send(struct backend *b, const struct delivery *d,
+                               smtp_ask_fn *ask, smtp_done_fn *done, void *arg);
 
 #endif

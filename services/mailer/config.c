@@ -1,17 +1,42 @@
 #include "mailer/config.h"
 
+#include <string.h>
+
+#include "mailer/address.h"
+#include "svc/setting.h"
+
 #define DJANGO(name) "django.core.mail.backends." name ".EmailBackend"
 
 #define FIELD(member) offsetof(struct mailer_config, member)
 
+static const char *check_sender(const char *text)
+{
+    struct arena a;
+    struct str name, address;
+    arena_init(&a);
+    bool fine = address_parse_from(str_of(text), &a, &name, &address);
+    arena_deinit(&a);
+    return fine ? NULL : "must be an address, or Name <address>";
+}
+
+static const char *check_host(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if ((unsigned char)*p <= ' ' || strchr("/@?#\\\"<>", *p))
+            return "must be the name or address of a host";
+    return NULL;
+}
+
 const struct option_row MAILER_OPTIONS[] = {
     { .name = "AUTH_ENDPOINT",
       .kind = OPT_STR,
+      .check = setting_endpoints,
       .offset = FIELD(auth_endpoint),
       .def = "tcp://127.0.0.1:7001",
       .help = "Where auth answers requests (comma list)" },
     { .name = "AUTH_EVENTS",
       .kind = OPT_STR,
+      .check = setting_endpoints,
       .offset = FIELD(auth_events),
       .def = "tcp://127.0.0.1:7101",
       .help = "Where auth publishes events (comma list)" },
@@ -29,6 +54,7 @@ const struct option_row MAILER_OPTIONS[] = {
       .help = "Directory of the file backend" },
     { .name = "EMAIL_HOST",
       .kind = OPT_STR,
+      .check = check_host,
       .offset = FIELD(host),
       .def = "smtp.example.com",
       .help = "SMTP server" },
@@ -60,11 +86,13 @@ const struct option_row MAILER_OPTIONS[] = {
       .help = "Password at the SMTP server" },
     { .name = "EMAIL_SSL_CAFILE",
       .kind = OPT_STR,
+      .check = setting_readable_file,
       .offset = FIELD(ca_file),
       .def = "",
       .help = "Certificates that vouch for the SMTP server; empty for the system's" },
     { .name = "DEFAULT_FROM_EMAIL",
       .kind = OPT_STR,
+      .check = check_sender,
       .offset = FIELD(from),
       .def = "no-reply@example.com",
       .help = "Sender of all mails, an address or Name <address>" },
@@ -80,6 +108,13 @@ const struct option_row MAILER_OPTIONS[] = {
       .min = 1,
       .max = 64,
       .help = "Mails sent at the same time" },
+    { .name = "MAILER_PREFETCH",
+      .kind = OPT_INT,
+      .offset = FIELD(prefetch),
+      .def = "128",
+      .min = 0,
+      .max = MAILER_PREFETCH_MAX,
+      .help = "Most mails taken ahead of the connections while the server is fast" },
     { .name = "MAILER_TEMPLATES_DIR",
       .kind = OPT_STR,
       .offset = FIELD(templates_dir),

@@ -9,6 +9,8 @@
 #include "mailer/letter.h"
 #include "svc/options.h"
 
+enum { MAILER_PREFETCH_MAX = 256 };
+
 enum mailer_backend { BACKEND_CONSOLE, BACKEND_FILE, BACKEND_SMTP, BACKENDS };
 
 struct mailer_config {
@@ -22,7 +24,7 @@ struct mailer_config {
     struct secret *password;
     const char *ca_file;
     const char *from, *subject_prefix;
-    int64_t connections;
+    int64_t connections, prefetch;
     const char *templates_dir;
     int64_t lease_ms, connect_timeout_ms, send_timeout_ms;
 };

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "mailer/app.h"
 #include "mailer/handlers.h"
+#include "mailer/job_hint.h"
 #include "svc/log.h"
 
 enum {
@@ -24,10 +25,22 @@ static const struct action {
     const char *method;
     struct db_stmt stmt;
     const char *states; /* that a filter may pick */
+    bool tells;         /* the dashboard of what it ended */
 } RETRY = { "mailer.jobs.retry",
             { "job_retry", DB_WRITE },
-            "{ready,dead,expired,revoked}" },
-  REVOKE = { "mailer.jobs.revoke", { "job_revoke", DB_WRITE }, "{ready,leased}" };
+            "{ready,dead,expired,revoked}",
+            false },
+  REVOKE = { "mailer.jobs.revoke", { "job_revoke", DB_WRITE }, "{ready,leased}", true };
+
+/* The columns of both statements, and two more of job_revoke.sql. */
+enum column {
+    COL_JOB,
+    COL_RECIPIENT,
+    COL_WHY, /* null: done */
+    COL_ACTION,
+    COL_TEMPLATE,
+    COL_ATTEMPT,
+};
 
 struct acting {
     struct call *call;
@@ -41,7 +54,7 @@ struct acting {
 
 static bool is_done(const struct db_result *r, int row)
 {
-    return db_is_null(r, row, 2);
+    return db_is_null(r, row, COL_WHY);
 }
 
 /* The rows are in the order of ids; recipients are counted by comparing each with those
@@ -52,7 +65,8 @@ static int64_t count_recipients(const struct db_result *r)
     for (int i = 0; i < r->rows; i++) {
         bool seen = !is_done(r, i);
         for (int k = 0; k < i && !seen; k++)
-            seen = is_done(r, k) && str_eq(db_text(r, i, 1), db_text(r, k, 1));
+            seen = is_done(r, k) &&
+                   str_eq(db_text(r, i, COL_RECIPIENT), db_text(r, k, COL_RECIPIENT));
         n += !seen;
     }
     return n;
@@ -66,8 +80,8 @@ static void write_skipped(struct jsonw *w, const struct db_result *r)
         if (is_done(r, i))
             continue;
         jw_object(w);
-        jw_kstr(w, "job_id", db_text(r, i, 0));
-        jw_kstr(w, "why", db_text(r, i, 2));
+        jw_kstr(w, "job_id", db_text(r, i, COL_JOB));
+        jw_kstr(w, "why", db_text(r, i, COL_WHY));
         jw_object_end(w);
     }
     jw_array_end(w);
@@ -81,24 +95,34 @@ static int64_t write_done(struct jsonw *w, const struct db_result *r)
     for (int i = 0; i < r->rows; i++) {
         if (!is_done(r, i))
             continue;
-        jw_str(w, db_text(r, i, 0));
+        jw_str(w, db_text(r, i, COL_JOB));
         n++;
     }
     jw_array_end(w);
     return n;
 }
 
+static void tell_revoked(struct acting *a, const struct db_result *r)
+{
+    for (int i = 0; i < r->rows; i++)
+        if (is_done(r, i))
+            job_hint_send(a->call->svc,
+                          &(struct job_hint){ .job_id = db_text(r, i, COL_JOB),
+                                              .template = db_text(r, i, COL_TEMPLATE),
+                                              .state = STR("revoked"),
+                                              .attempt = db_int(r, i, COL_ATTEMPT) });
+}
+
 static void on_acted(void *arg, const struct db_result *r)
 {
     struct acting *a = arg;
     struct mailer_app *app = a->call->app;
-    struct buf out AUTO_BUF;
+    AUTO_BUF struct buf out = { .max = REPLY_MAX };
     struct jsonw w;
     if (r->status != DB_OK) {
         call_fail(a->call, db_err(&a->action->stmt, r));
         return;
     }
-    buf_init(&out, REPLY_MAX);
     jw_begin(&w, &out);
     jw_object(&w);
     jw_kbool(&w, "dry_run", a->look);
@@ -107,14 +131,16 @@ static void on_acted(void *arg, const struct db_result *r)
     jw_kint(&w, "recipients", count_recipients(r));
     write_skipped(&w, r);
     jw_kint(&w, "matching", a->picked ? a->matching : r->rows);
-    if (r->rows > 0 && !db_is_null(r, 0, 3))
-        jw_kint(&w, "action_id", db_int(r, 0, 3));
+    if (r->rows > 0 && !db_is_null(r, 0, COL_ACTION))
+        jw_kint(&w, "action_id", db_int(r, 0, COL_ACTION));
     else
         jw_knull(&w, "action_id");
     jw_object_end(&w);
     jw_end(&w);
     if (!a->look && n > 0)
         log_info("desk", a->action->method, F_SLICE("actor", a->actor), F_INT("jobs", n));
+    if (!a->look && a->action->tells)
+        tell_revoked(a, r);
     call_reply(a->call, 0, buf_get(&out));
     mailer_queue_wake(app->queue);
 }
@@ -156,7 +182,7 @@ static void refuse_count(struct acting *a, const char *why)
 static void on_picked(void *arg, const struct db_result *r)
 {
     struct acting *a = arg;
-    struct buf ids AUTO_BUF;
+    AUTO_BUF struct buf ids = { .max = ID_LIST_MAX };
     if (r->status != DB_OK) {
         call_fail(a->call, db_err(&JOB_PICK, r));
         return;
@@ -170,7 +196,6 @@ static void on_picked(void *arg, const struct db_result *r)
         refuse_count(a, "Not as many mails match as were expected.");
         return;
     }
-    buf_init(&ids, ID_LIST_MAX);
     buf_char(&ids, '{');
     for (int i = 0; i < r->rows; i++)
         buf_printf(&ids, "%s%.*s", i ? "," : "", STR_ARG(db_text(r, i, 0)));

@@ -8,8 +8,13 @@
 #include "mailer/job_filter.h"
 #include "mailer/job_row.h"
 
-enum { REPLY_MAX = 1024 * 1024, LIMIT_DEFAULT = 50, MATCH_MAX = 10000 };
-enum { COL_KEY = JOB_COLUMNS };
+enum {
+    REPLY_MAX = 1024 * 1024,
+    LIMIT_DEFAULT = 50,
+    MATCH_MAX = 10000,
+    WHERE_ROWS = 10000 /* that are held against a condition for one page */
+};
+enum { COL_KEY = JOB_COLUMNS, COL_NTH, COL_MEANT };
 
 static const struct db_stmt JOB_LIST = { "job_list", DB_LIST };
 static const struct db_stmt JOB_MATCH = { "job_match", DB_LIST };
@@ -19,7 +24,7 @@ static const struct db_stmt JOB_COUNTS = { "job_counts", DB_LIST };
 struct listing {
     struct call *call;
     struct str filter;
-    int64_t limit;
+    int64_t limit, rows; /* to show; to look at */
     enum job_sort sort;
     bool desc, count;
     struct job_place place; /* job_id "": the first page */
@@ -78,25 +83,47 @@ static void ask_match(struct listing *l)
                   call_budget_ms(l->call), on_match, l);
 }
 
-/* One row more than asked for was read: it says whether the list goes on that way. The
- * other way there is at least the row that this page lies behind. */
-static void write_neighbours(struct listing *l, const struct db_result *r, int n)
+/* What was read of a page, in the order of reading. */
+struct reach {
+    int shown; /* rows, the first of r */
+    int last;  /* the row that the next page this way lies behind; -1: the list is over */
+};
+
+/* One row more than asked for was looked for: it says whether the list goes on that way.
+ * So does the last row that may be looked at, which is there whether it is meant or not.
+ */
+static struct reach measure(const struct listing *l, const struct db_result *r)
 {
-    bool more = r->rows > l->limit, back = l->place.back, first = !l->place.job_id[0];
-    bool has[2] = { back ? !first : more, back ? more : !first };
+    int end = r->rows - 1;
+    if (r->rows > l->limit)
+        return (struct reach){ (int)l->limit, (int)l->limit - 1 };
+    if (end < 0 || db_int(r, end, COL_NTH) < l->rows)
+        return (struct reach){ r->rows, -1 };
+    return (struct reach){ db_bool(r, end, COL_MEANT) ? r->rows : end, end };
+}
+
+/* The other way there is at least the row that this page lies behind. */
+static void write_neighbours(struct listing *l, const struct db_result *r,
+                             struct reach reach)
+{
+    int near = reach.shown > 0 && l->place.job_id[0] ? 0 : -1;
+    int rows[2] = { l->place.back ? near : reach.last,
+                    l->place.back ? reach.last : near };
     static const char *const KEYS[] = { "next", "previous" };
     for (int side = 0; side < 2; side++) {
         char text[JOB_PLACE_TEXT];
-        /* The page's last row in list order is read last going forward, first going back.
-         */
-        int row = (side == 0) == back ? 0 : n - 1;
         struct job_place p = { .back = side == 1 };
-        if (n > 0) {
-            p.key = db_int(r, row, COL_KEY);
-            snprintf(p.job_id, sizeof p.job_id, "%.*s", STR_ARG(db_text(r, row, JOB_ID)));
+        if (rows[side] < 0) {
+            jw_knull(&l->w, KEYS[side]);
+            continue;
         }
-        jw_kcstr(&l->w, KEYS[side], n > 0 && has[side] ? job_place_text(&p, text) : NULL);
+        p.key = db_int(r, rows[side], COL_KEY);
+        snprintf(p.job_id, sizeof p.job_id, "%.*s",
+                 STR_ARG(db_text(r, rows[side], JOB_ID)));
+        jw_kcstr(&l->w, KEYS[side], job_place_text(&p, text));
     }
+    if (l->rows > l->limit + 1 && reach.last >= 0)
+        jw_kint(&l->w, "looked_at", db_int(r, reach.last, COL_NTH));
 }
 
 static void on_list(void *arg, const struct db_result *r)
@@ -106,7 +133,8 @@ static void on_list(void *arg, const struct db_result *r)
         call_fail(l->call, db_err(&JOB_LIST, r));
         return;
     }
-    int n = r->rows > l->limit ? (int)l->limit : r->rows;
+    struct reach reach = measure(l, r);
+    int n = reach.shown;
     buf_init(&l->out, REPLY_MAX);
     jw_begin(&l->w, &l->out);
     jw_object(&l->w);
@@ -118,7 +146,7 @@ static void on_list(void *arg, const struct db_result *r)
         jw_object_end(&l->w);
     }
     jw_array_end(&l->w);
-    write_neighbours(l, r, n);
+    write_neighbours(l, r, reach);
     if (l->count)
         ask_match(l);
     else
@@ -127,7 +155,8 @@ static void on_list(void *arg, const struct db_result *r)
 
 static void ask_page(struct listing *l)
 {
-    char limit[DB_INT_TEXT], attempt[DB_INT_TEXT], time[CLOCK_TEXT_SIZE];
+    char limit[DB_INT_TEXT], rows[DB_INT_TEXT], attempt[DB_INT_TEXT],
+        time[CLOCK_TEXT_SIZE];
     bool placed = l->place.job_id[0], by_attempt = l->sort == JOB_SORT_ATTEMPT;
     struct str key =
         placed && by_attempt ? db_int_param(l->place.key, attempt) : db_null();
@@ -141,10 +170,18 @@ static void ask_page(struct listing *l)
         at,
         key,
         placed ? str_of(l->place.job_id) : db_null(),
+        db_int_param(l->rows, rows),
         db_int_param(l->limit + 1, limit),
     };
     db_query_anew(l->call->svc->db, &JOB_LIST, params, ARRAY_LEN(params),
                   call_budget_ms(l->call), on_list, l);
+}
+
+static bool has_condition(const struct call *c)
+{
+    const struct value *filter = values_get(&c->body, "filter");
+    return filter->kind == VALUE_JSON &&
+           json_is_array(json_object_get(filter->json, "where"));
 }
 
 static bool read_place(struct listing *l)
@@ -179,6 +216,7 @@ void mailer_handle_jobs_list(struct call *c)
     const struct value *order = values_get(&c->body, "order");
     l->call = c;
     l->limit = limit->kind == VALUE_INT ? limit->i : LIMIT_DEFAULT;
+    l->rows = has_condition(c) ? WHERE_ROWS : l->limit + 1;
     l->desc = order->kind != VALUE_STR || str_eq(order->s, STR("desc"));
     l->count = values_get(&c->body, "count")->kind == VALUE_BOOL &&
                values_get(&c->body, "count")->i;

@@ -5,6 +5,7 @@
 #include "mailer/app.h"
 #include "mailer/handlers.h"
 #include "mailer/job_row.h"
+#include "mailer/smtp.h"
 #include "svc/log.h"
 
 enum { REPLY_MAX = 64 * 1024 };
@@ -30,13 +31,12 @@ static void on_status(void *arg, const struct db_result *r)
 {
     struct call *c = arg;
     const struct mailer_app *app = c->app;
-    struct buf out AUTO_BUF;
+    AUTO_BUF struct buf out = { .max = REPLY_MAX };
     struct jsonw w;
     if (r->status != DB_OK || r->rows != 1 || !app->queue) {
         call_fail(c, r->status != DB_OK ? db_err(&QUEUE_READ, r) : ERR_UNAVAILABLE);
         return;
     }
-    buf_init(&out, REPLY_MAX);
     jw_begin(&w, &out);
     jw_object(&w);
     jw_kbool(&w, "paused", db_bool(r, 0, COL_PAUSED));
@@ -70,14 +70,13 @@ static void on_paused(void *arg, const struct db_result *r)
 {
     struct call *c = arg;
     const struct mailer_app *app = c->app;
-    struct buf out AUTO_BUF;
+    AUTO_BUF struct buf out = { .max = 1024 };
     struct jsonw w;
     if (r->status != DB_OK || r->rows != 1) {
         call_fail(c, db_err(&QUEUE_PAUSE, r));
         return;
     }
     bool was = db_bool(r, 0, 0), changed = db_bool(r, 0, 1);
-    buf_init(&out, 1024);
     jw_begin(&w, &out);
     jw_object(&w);
     jw_kbool(&w, "paused", was != changed);
@@ -89,7 +88,7 @@ static void on_paused(void *arg, const struct db_result *r)
         log_warn("desk", was ? "the queue was resumed" : "the queue was paused",
                  F_SLICE("actor", values_get(&c->body, "actor")->s));
     call_reply(c, 0, buf_get(&out));
-    mailer_queue_wake(app->queue);
+    mailer_queue_changed(app->queue);
 }
 
 static void set_paused(struct call *c, struct str paused)
@@ -114,40 +113,56 @@ void mailer_handle_queue_resume(struct call *c)
 
 /* --- settings ---------------------------------------------------------------------- */
 
+enum change_column {
+    NOW_CONNECTIONS,
+    NOW_PER_MINUTE,
+    CHANGE_ACTION,
+    WAS_CONNECTIONS,
+    WAS_PER_MINUTE,
+};
+
 static void on_changed(void *arg, const struct db_result *r)
 {
     struct call *c = arg;
     const struct mailer_app *app = c->app;
-    struct buf out AUTO_BUF;
+    AUTO_BUF struct buf out = { .max = 1024 };
     struct jsonw w;
     if (r->status != DB_OK || r->rows != 1) {
         call_fail(c, db_err(&QUEUE_CHANGE, r));
         return;
     }
-    buf_init(&out, 1024);
     jw_begin(&w, &out);
     jw_object(&w);
-    row_int(&w, "connections", r, 0, 0);
+    row_int(&w, "connections", r, 0, NOW_CONNECTIONS);
     jw_kint(&w, "connections_default", app->cfg->connections);
-    row_int(&w, "per_minute", r, 0, 1);
-    write_action(&w, r, 2);
+    row_int(&w, "per_minute", r, 0, NOW_PER_MINUTE);
+    jw_key(&w, "before");
+    jw_object(&w);
+    row_int(&w, "connections", r, 0, WAS_CONNECTIONS);
+    row_int(&w, "per_minute", r, 0, WAS_PER_MINUTE);
+    jw_object_end(&w);
+    write_action(&w, r, CHANGE_ACTION);
     jw_object_end(&w);
     jw_end(&w);
     log_info("desk", "the queue's settings were changed",
              F_SLICE("actor", values_get(&c->body, "actor")->s),
-             F_INT("connections", db_int(r, 0, 0)), F_INT("per_minute", db_int(r, 0, 1)));
+             F_INT("connections", db_int(r, 0, NOW_CONNECTIONS)),
+             F_INT("per_minute", db_int(r, 0, NOW_PER_MINUTE)));
     call_reply(c, 0, buf_get(&out));
+    mailer_queue_changed(app->queue);
 }
 
-void mailer_handle_queue_settings(struct call *c)
+static bool is_given(const struct call *c, const char *name)
 {
-    static const char *const NAMES[] = { "connections", "per_minute" };
-    struct buf change AUTO_BUF;
+    enum value_kind kind = values_get(&c->body, name)->kind;
+    return kind == VALUE_INT || kind == VALUE_NULL;
+}
+
+static void write_change(struct call *c, struct buf *change)
+{
+    static const char *const NAMES[] = { "connections", "connections_by", "per_minute" };
     struct jsonw w;
-    if (!call_body(c, SCHEMA_FULL))
-        return;
-    buf_init(&change, 256);
-    jw_begin(&w, &change);
+    jw_begin(&w, change);
     jw_object(&w);
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
         const struct value *v = values_get(&c->body, NAMES[i]);
@@ -158,8 +173,24 @@ void mailer_handle_queue_settings(struct call *c)
     }
     jw_object_end(&w);
     jw_end(&w);
+}
+
+void mailer_handle_queue_settings(struct call *c)
+{
+    const struct mailer_app *app = c->app;
+    AUTO_BUF struct buf change = { .max = 256 };
+    char configured[DB_INT_TEXT], most[DB_INT_TEXT];
+    if (!call_body(c, SCHEMA_FULL))
+        return;
+    if (is_given(c, "connections") && is_given(c, "connections_by")) {
+        call_fail_field(c, "connections_by", "Not beside connections.");
+        return;
+    }
+    write_change(c, &change);
     struct str params[] = { buf_get(&change), values_get(&c->body, "actor")->s,
-                            values_get(&c->body, "reason")->s };
+                            values_get(&c->body, "reason")->s,
+                            db_int_param(app->cfg->connections, configured),
+                            db_int_param(SMTP_CONNECTIONS_MAX, most) };
     db_query(c->svc->db, &QUEUE_CHANGE, params, ARRAY_LEN(params), call_budget_ms(c),
              on_changed, c);
 }

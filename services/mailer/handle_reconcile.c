@@ -107,14 +107,13 @@ static void write_reasons(struct jsonw *w, const struct db_result *r)
 static void on_found(void *arg, const struct db_result *r)
 {
     struct reconciling *x = arg;
-    struct buf out AUTO_BUF;
+    AUTO_BUF struct buf out = { .max = REPLY_MAX };
     struct jsonw w;
     int64_t missing = 0;
     if (r->status != DB_OK) {
         call_fail(x->call, db_err(&RECONCILE, r));
         return;
     }
-    buf_init(&out, REPLY_MAX);
     jw_begin(&w, &out);
     jw_object(&w);
     jw_kint(&w, "checked", r->rows);
@@ -202,15 +201,14 @@ void mailer_handle_reconcile(struct call *c)
     const struct mailer_app *app = c->app;
     const struct contract_method *m =
         contract_by_name(c->svc->contract, "auth.mail.expected");
-    struct buf body AUTO_BUF, meta AUTO_BUF;
+    AUTO_BUF struct buf body = { .max = BODY_MAX };
+    AUTO_BUF struct buf meta = { .max = FRAME_META_MAX };
     if (!call_body(c, SCHEMA_FULL))
         return;
     struct reconciling *x = arena_alloc(&c->arena, sizeof *x);
     const struct value *all = values_get(&c->body, "all");
     x->call = c;
     x->all = all->kind == VALUE_BOOL && all->i;
-    buf_init(&body, BODY_MAX);
-    buf_init(&meta, FRAME_META_MAX);
     write_question(c, &body);
     record_add(&meta, REC_CONTENT_TYPE, STR("application/json"));
     struct frame req = { .method = m->number, .body = buf_get(&body) };

@@ -22,12 +22,12 @@ enum show_column {
     COL_RECEIVED,
     COL_SEQ,
     COL_EVENT_TYPE,
-    COL_CLAIMED,
     COL_LEASE,
     COL_PHASE,
     COL_UNCERTAIN,
     COL_CRASHES,
     COL_LIVES,
+    COL_FORGIVEN,
     COL_ACTIONS,
     TRY_AT,
     TRY_WORKER,
@@ -37,6 +37,7 @@ enum show_column {
     TRY_DURATION,
     TRY_NUMBER,
     TRY_DIALOGUE,
+    TRY_ENDED,
 };
 
 static bool is_state(const struct db_result *r, const char *state)
@@ -88,14 +89,31 @@ static void write_end(struct jsonw *w, const struct db_result *r, int at,
     jw_object_end(w);
 }
 
+/* The last attempt when it was put off; one that an operator's retry came after was not.
+ */
+static void write_deferral(struct jsonw *w, const struct db_result *r)
+{
+    int last = r->rows - 1;
+    if (db_int(r, last, TRY_NUMBER) <= db_int(r, 0, COL_FORGIVEN))
+        return;
+    jw_object(w);
+    row_text(w, "at", r, last, TRY_ENDED);
+    jw_kcstr(w, "what", "deferred");
+    row_text(w, "who", r, last, TRY_WORKER);
+    row_text(w, "text", r, last, TRY_TEXT);
+    row_int(w, "code", r, last, TRY_CODE);
+    jw_object_end(w);
+}
+
 /* What the job came to: its end, who has it now, or when it is tried next. */
 static void write_present(struct jsonw *w, const struct db_result *r)
 {
     if (is_state(r, "leased"))
-        write_moment(w, r, COL_CLAIMED, "claimed", NULL, NULL);
-    else if (is_state(r, "ready") && !db_is_null(r, 0, TRY_AT))
-        write_end(w, r, JOB_RUN, "deferred");
-    else if (!db_is_null(r, 0, JOB_FINISHED)) {
+        write_moment(w, r, JOB_CLAIMED, "claimed", NULL, NULL);
+    else if (is_state(r, "ready") && !db_is_null(r, 0, TRY_AT)) {
+        write_deferral(w, r);
+        write_moment(w, r, JOB_RUN, "next", NULL, NULL);
+    } else if (!db_is_null(r, 0, JOB_FINISHED)) {
         AUTO_FREE char *state =
             xstrndup(db_text(r, 0, JOB_STATE).p, db_text(r, 0, JOB_STATE).n);
         write_end(w, r, JOB_FINISHED, state);
@@ -195,7 +213,6 @@ static void write_job(struct jsonw *w, struct call *c, const struct db_result *r
     row_text(w, "message_id", r, 0, COL_MESSAGE_ID);
     row_text(w, "event_type", r, 0, COL_EVENT_TYPE);
     row_int(w, "event_seq", r, 0, COL_SEQ);
-    row_text(w, "claimed_at", r, 0, COL_CLAIMED);
     row_text(w, "lease_until", r, 0, COL_LEASE);
     row_text(w, "last_phase", r, 0, COL_PHASE);
     row_int(w, "uncertain", r, 0, COL_UNCERTAIN);

@@ -118,7 +118,7 @@ void mailer_handle_stats(struct call *c)
 static void on_actions(void *arg, const struct db_result *r)
 {
     struct call *c = arg;
-    struct buf out AUTO_BUF;
+    AUTO_BUF struct buf out = { .max = REPLY_MAX };
     struct jsonw w;
     if (r->status != DB_OK) {
         call_fail(c, db_err(&ACTION_LIST, r));
@@ -126,7 +126,6 @@ static void on_actions(void *arg, const struct db_result *r)
     }
     int limit = (int)int_or(c, "limit", ACTIONS_DEFAULT);
     int n = r->rows > limit ? limit : r->rows;
-    buf_init(&out, REPLY_MAX);
     jw_begin(&w, &out);
     jw_object(&w);
     jw_key(&w, "actions");

@@ -18,7 +18,8 @@ void mailer_handle_stats(struct call *c);
 void mailer_handle_actions_list(struct call *c);
 void mailer_handle_reconcile(struct call *c);
 
-/* The filter of a body as job_fits takes it. False: the call has been answered. */
+/* The filter of a body as job_fits and job_where take it. False: the call has been
+ * answered. */
 bool mailer_read_filter(struct call *c, struct str *ret) MUST_CHECK;
 
 #endif

@@ -64,14 +64,6 @@ static const struct mail_rule *find_rule(const struct event *e, const json_t *pa
     return NULL;
 }
 
-const char *mailer_intake_template(const struct event *e)
-{
-    json_t *payload = json_loadb(e->payload.p, e->payload.n, 0, NULL);
-    const struct mail_rule *rule = find_rule(e, payload);
-    json_decref(payload);
-    return rule ? rule->template : NULL;
-}
-
 static void write_inbox(struct jsonw *w, const struct event *e, bool taken)
 {
     char id[ID_UUID_TEXT], at[CLOCK_TEXT_SIZE];

@@ -21,8 +21,6 @@ bool mailer_intake_ready(const struct mailer_intake *in, const char **ret_why);
 bool mailer_intake_busy(const struct mailer_intake *in);
 void mailer_intake_beat(const struct mailer_intake *in, struct jsonw *w);
 
-/* The template an event asks for, NULL for none. */
-const char *mailer_intake_template(const struct event *e);
 /* Appends the two arrays of event_apply.sql for a batch. domain: of message ids. */
 void mailer_intake_rows(const struct event_batch *batch, struct str domain,
                         struct buf *ret_inbox, struct buf *ret_jobs);

@@ -5,8 +5,9 @@
 #include "base/id.h"
 #include "base/jsonw.h"
 #include "base/mem.h"
+#include "mailer/job_where.h"
 
-enum { FILTER_MAX = 8192 };
+enum { FILTER_MAX = 128 * 1024, WHERE_MAX = 64 * 1024 };
 
 /* --- filter ------------------------------------------------------------------------ */
 
@@ -68,6 +69,16 @@ static const char *write_states(struct jsonw *w, const char *key, const json_t *
     return NULL;
 }
 
+static const char *write_where(struct jsonw *w, const char *key, const json_t *v)
+{
+    struct buf text AUTO_BUF;
+    buf_init(&text, WHERE_MAX);
+    if (!job_where_text(v, &text) || text.overflow)
+        return "This is not one whole condition.";
+    jw_kstr(w, key, buf_get(&text));
+    return NULL;
+}
+
 static const struct {
     const char *name;
     write_fn *write;
@@ -79,6 +90,7 @@ static const struct {
     { "finished_from", write_text }, { "finished_to", write_text },
     { "attempt_min", write_number }, { "attempt_max", write_number },
     { "code", write_number },        { "worker", write_text },
+    { "where", write_where },
 };
 
 bool job_filter_text(const json_t *filter, struct arena *a, struct str *ret,

@@ -1,7 +1,7 @@
 /*
  * What lists of mails are asked for, from a request's JSON to the parameters of
- * job_list.sql and job_pick.sql. Pure. The meaning of a filter is the SQL function
- * job_fits; its form is the contract's type `filter`.
+ * job_list.sql and job_pick.sql. Pure. The meaning of a filter is the SQL functions
+ * job_fits and job_where; its form is the contract's type `filter`.
  */
 #ifndef SERVICES_MAILER_JOB_FILTER_H
 #define SERVICES_MAILER_JOB_FILTER_H
@@ -13,9 +13,9 @@
 #include "base/arena.h"
 #include "base/str.h"
 
-/* The object that job_fits takes; filter has been checked by the contract, or is NULL for
- * no filter. False, with a sentence in *ret_why: a value that the contract cannot check.
- * Memory from the arena. */
+/* The object that job_fits and job_where take; filter has been checked by the contract,
+ * or is NULL for no filter. False, with a sentence in *ret_why: a value that the contract
+ * cannot check. Memory from the arena. */
 bool job_filter_text(const json_t *filter, struct arena *a, struct str *ret,
                      const char **ret_why);
 

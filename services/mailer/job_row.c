@@ -35,4 +35,5 @@ void job_row_write(struct jsonw *w, const struct db_result *r, int row)
     row_int(w, "user_id", r, row, JOB_USER);
     row_text(w, "expires_at", r, row, JOB_EXPIRES);
     row_text(w, "request_id", r, row, JOB_REQUEST);
+    row_text(w, "claimed_at", r, row, JOB_CLAIMED);
 }

@@ -21,6 +21,7 @@ enum job_column {
     JOB_USER,
     JOB_EXPIRES,
     JOB_REQUEST,
+    JOB_CLAIMED,
     JOB_COLUMNS,
 };
 

@@ -12,6 +12,7 @@
 #include "mailer/address.h"
 #include "mailer/mime.h"
 #include "mailer/template.h"
+#include "svc/email.h"
 #include "svc/embed.h"
 
 extern const struct embed_file embed_mailer_templates[];
@@ -121,8 +122,8 @@ static const char *load_sender(struct letters *l, const char *from)
     if (!address_parse_from(mine, &l->arena, &name, &address))
         return "DEFAULT_FROM_EMAIL is not an address";
     l->from_name = name;
-    l->from_address = l->domain = address;
-    str_cut(&l->domain, '@');
+    l->from_address = address;
+    l->domain = email_domain(address);
     return NULL;
 }
 
@@ -345,7 +346,7 @@ const char *letter_write(const struct letters *l, const struct letter_job *job,
     size_t kind;
     if (!find_kind(job->template, &kind))
         return "there is no template of this name";
-    if (!address_check(job->recipient, a, ret_to))
+    if (!email_to_wire(job->recipient, a, ret_to))
         return "the recipient is not an address that can be mailed";
     json_t *params = json_loadb(job->params.p, job->params.n, 0, NULL);
     if (KINDS[kind].path)

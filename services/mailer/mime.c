@@ -1,6 +1,6 @@
 #include "mailer/mime.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/id.h"
@@ -141,9 +141,10 @@ static bool is_plain_body(struct str s)
 /* Takes the next line off *rest, without its end: CR LF, LF or CR. */
 static struct str next_line(struct str *rest)
 {
-    size_t n = 0;
-    while (n < rest->n && rest->p[n] != '\n' && rest->p[n] != '\r')
-        n++;
+    const char *end = memchr(rest->p, '\n', rest->n);
+    size_t n = end ? (size_t)(end - rest->p) : rest->n;
+    end = memchr(rest->p, '\r', n);
+    n = end ? (size_t)(end - rest->p) : n;
     struct str line = { rest->p, n };
     size_t skip = n < rest->n;
     if (n + 1 < rest->n && rest->p[n] == '\r' && rest->p[n + 1] == '\n')

@@ -13,8 +13,8 @@
 
 struct mime_mail {
     struct str from_name;    /* UTF-8, may be empty */
-    struct str from_address; /* checked by address_check */
-    struct str to_address;   /* checked by address_check */
+    struct str from_address; /* as of email_to_wire */
+    struct str to_address;   /* as of email_to_wire */
     struct str subject;      /* UTF-8 */
     struct str text, html;   /* UTF-8, any line ends */
     struct str message_id;   /* without angle brackets */

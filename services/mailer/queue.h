@@ -14,6 +14,8 @@ struct mailer_queue;
 struct mailer_queue *mailer_queue_start(struct mailer_app *app);
 /* There may be work: looks at once when a sender is free. */
 void mailer_queue_wake(struct mailer_queue *q);
+/* An operator changed the settings: reads them now instead of within half a second. */
+void mailer_queue_changed(struct mailer_queue *q);
 /* Claims no more; what is under way is finished. */
 void mailer_queue_drain(struct mailer_queue *q);
 /* A mail is being sent or its end being written down. */

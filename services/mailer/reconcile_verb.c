@@ -77,8 +77,16 @@ static void add_page(struct tally *t, const json_t *page)
     json_array_foreach(json_object_get(page, "mails"), i, item) print_mail(item);
 }
 
+static int usage(void)
+{
+    fprintf(stderr, "Usage: mailer reconcile [--since WHEN] [--until WHEN]\n"
+                    "WHEN is 90m, 24h or 7d ago, or a time: 2026-11-25T08:00:00Z\n");
+    return EXIT_USAGE;
+}
+
+/* NULL: said on stderr, and *ret_code is what to end with. */
 static json_t *ask_page(struct svc *svc, const struct contract_method *m,
-                        const json_t *question)
+                        const json_t *question, int *ret_code)
 {
     struct buf meta AUTO_BUF;
     char *answer = NULL;
@@ -92,21 +100,25 @@ static json_t *ask_page(struct svc *svc, const struct contract_method *m,
     id_uuid7(req.request_id);
     enum err e = svc_call_own(svc, &req, m->timeout_ms, &answer, &n, &status);
     json_t *page = e == ERR_OK ? json_loadb(answer, n, 0, NULL) : NULL;
-    if (!page)
-        fprintf(stderr, "The mailer does not say: %s %.*s\n", err_info(e)->code, (int)n,
-                answer ? answer : "");
+    if (e == ERR_VALIDATION)
+        *ret_code = usage();
+    else if (!page)
+        fprintf(stderr, "The mailer does not say who misses a mail: %s %.*s\n",
+                err_info(e)->detail, (int)n, answer ? answer : "");
     free(answer);
     return page;
 }
 
-static bool ask_all(struct svc *svc, json_t *question, struct tally *t)
+/* 0, or the exit code. */
+static int ask_all(struct svc *svc, json_t *question, struct tally *t)
 {
+    int code = EXIT_MISSING;
     const struct contract_method *m = contract_by_name(svc->contract, "mailer.reconcile");
     bool more = true;
     while (more) {
-        json_t *page = ask_page(svc, m, question);
+        json_t *page = ask_page(svc, m, question, &code);
         if (!page)
-            return false;
+            return code;
         add_page(t, page);
         const json_t *next = json_object_get(page, "next");
         more = json_is_string(next);
@@ -114,7 +126,7 @@ static bool ask_all(struct svc *svc, json_t *question, struct tally *t)
             json_object_set_new(question, "cursor", json_string(json_string_value(next)));
         json_decref(page);
     }
-    return true;
+    return 0;
 }
 
 static int reconcile(struct svc *svc, json_t *question)
@@ -122,8 +134,8 @@ static int reconcile(struct svc *svc, json_t *question)
     struct tally t = { .reasons = json_object() };
     const char *name;
     json_t *n;
-    bool ok = ask_all(svc, question, &t);
-    if (ok) {
+    int code = ask_all(svc, question, &t);
+    if (code == 0) {
         printf("%lld mails looked at, %lld missing", (long long)t.checked,
                (long long)t.missing);
         json_object_foreach(t.reasons, name, n)
@@ -131,8 +143,8 @@ static int reconcile(struct svc *svc, json_t *question)
         printf(".\n");
     }
     json_decref(t.reasons);
-    if (!ok)
-        return EXIT_MISSING;
+    if (code)
+        return code;
     return t.missing > 0 ? 1 : 0;
 }
 
@@ -151,7 +163,7 @@ int mailer_reconcile_verb(struct svc *svc, int argc, char **argv)
     }
     int code = EXIT_USAGE;
     if (!usable)
-        fprintf(stderr, "Usage: mailer reconcile [--since 24h|TIME] [--until TIME]\n");
+        usage();
     else if (!svc_open_keys(svc))
         code = EXIT_CONFIG;
     else if ((svc->contract = contract_load(&why)))

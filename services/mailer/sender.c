@@ -6,21 +6,23 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "mailer/app.h"
+#include "mailer/job_hint.h"
 #include "svc/log.h"
 #include "svc/metrics.h"
-#include "svc/telemetry.h"
 
 enum {
     MAIL_MAX = 512 * 1024,
-    DIALOGUE_MAX = 16 * 1024,
+    MAIL_USUAL = 6 * 1024,
     RENEW_TIMEOUT_MS = 5000,
-    FINISH_TIMEOUT_MS = 5000,
+    RETURN_TIMEOUT_MS = 5000,
     FINISH_RETRY_MS = 1000,
     NO_LIMIT = 1000000,
+    ROW_MAX = 64 * 1024,
+    YOUNG = 8, /* a lease is young in the first of so many parts of its time */
 };
 
 static const struct db_stmt JOB_RENEW = { "job_renew", DB_WRITE };
-static const struct db_stmt JOB_FINISH = { "job_finish", DB_WRITE };
+static const struct db_stmt JOB_RETURN = { "job_return", DB_WRITE };
 
 enum claim_column {
     COL_JOB,
@@ -37,26 +39,30 @@ enum claim_column {
     COL_TRACE,
     COL_EVENT,
     COL_TRIES,
+    COL_SUSPECT,
 };
 
 struct mailer_sender {
     struct mailer_app *app;
     struct sender_owner owner;
-    bool busy, stopped;
+    struct mailer_ends *ends;
+    bool busy, suspect, stopped;
     struct arena arena; /* of the mail in hand */
     struct letter_job job;
     struct str token, event_id, trace_id;
     int attempt, tries; /* tries: attempts since an operator's retry */
     struct buf mail;
-    int64_t lease_end_ms, started_us, duration_us;
-    struct smtp_send *send; /* stands before its body */
-    bool renewing;          /* the lease's renewal is under way */
+    int64_t claimed_ms, lease_end_ms; /* by clock_boot_ms */
+    struct smtp_send *send;           /* by SMTP, until it is done */
+    bool renewing;                    /* the lease's renewal is under way */
     int64_t renew_sent_ms;
     bool ended; /* the result is there, waiting for the renewal's answer */
     struct mail_result result;
     struct mail_verdict verdict;
     int64_t rest_ms;
-    bool repeated; /* the end was sent before and no answer came */
+    struct mail_end end;
+    struct buf row; /* of the end */
+    bool repeated;  /* the end was sent before and no answer came */
     struct loop_timer *again;
     struct metric *outcomes[ACTION_DROP + 1], *duration, *age;
 };
@@ -68,28 +74,20 @@ static const char *const ACTIONS[] = {
 
 /* --- what others hear -------------------------------------------------------------- */
 
-/* A hint for the dashboard: nothing secret, no recipient. */
-static void tell(struct mailer_sender *s, const char *state, int attempt)
+/* over: an attempt is. */
+static void tell(struct mailer_sender *s, const char *state, int attempt, bool over)
 {
-    struct buf b AUTO_BUF;
-    struct jsonw w;
-    buf_init(&b, 4096);
-    jw_begin(&w, &b);
-    jw_object(&w);
-    jw_kstr(&w, "job_id", s->job.job_id);
-    jw_kstr(&w, "event_id", s->event_id);
-    jw_kstr(&w, "template", s->job.template);
-    jw_kcstr(&w, "state", state);
-    jw_kint(&w, "attempt", attempt);
-    jw_kint(&w, "code", s->result.code);
-    jw_kcstr(&w, "worker", s->app->svc->instance);
-    if (s->job.request_id.n > 0)
-        jw_kstr(&w, "request_id", s->job.request_id);
-    if (s->trace_id.n > 0)
-        jw_kstr(&w, "trace_id", s->trace_id);
-    jw_object_end(&w);
-    jw_end(&w);
-    telemetry_send(s->app->svc->telemetry, "job", buf_get(&b));
+    job_hint_send(s->app->svc, &(struct job_hint){ .job_id = s->job.job_id,
+                                                   .template = s->job.template,
+                                                   .state = str_of(state),
+                                                   .attempt = attempt,
+                                                   .worker = s->app->svc->instance,
+                                                   .over = over,
+                                                   .took_us = s->result.took_us,
+                                                   .code = s->result.code,
+                                                   .event_id = s->event_id,
+                                                   .request_id = s->job.request_id,
+                                                   .trace_id = s->trace_id });
 }
 
 /* The server's words may quote the recipient, so they stay out of the log. */
@@ -102,14 +100,14 @@ static void log_result(struct mailer_sender *s, const char *state)
            F_STR("state", state), F_INT("attempt", s->attempt),
            F_STR("phase", mail_phase_name(r->phase)), F_INT("code", r->code),
            F_BOOL("uncertain", s->verdict.uncertain),
-           F_INT("duration_ms", s->duration_us / 1000),
+           F_INT("duration_ms", s->result.took_us / 1000),
            F_SLICE("request_id", s->job.request_id));
 }
 
 static void count(struct mailer_sender *s)
 {
     metric_add(s->outcomes[s->verdict.action], 1);
-    metric_observe_us(s->duration, s->duration_us);
+    metric_observe_us(s->duration, s->result.took_us);
     if (s->verdict.action == ACTION_SENT)
         metric_observe_us(s->age, clock_wall_us() - s->job.date_us);
 }
@@ -120,17 +118,23 @@ static void let_go(struct mailer_sender *s)
 {
     arena_deinit(&s->arena);
     buf_deinit(&s->mail);
-    s->busy = false;
-    s->owner.free(s->owner.arg);
+    buf_deinit(&s->row);
+    s->busy = s->suspect = false;
+    s->owner.free(s->owner.arg, s);
 }
 
-static void finish(void *arg);
+static void write_end(void *arg)
+{
+    struct mailer_sender *s = arg;
+    s->again = NULL;
+    mailer_ends_write(s->ends, &s->end);
+}
 
 static void try_again(struct mailer_sender *s)
 {
-    if (clock_mono_ms() + FINISH_RETRY_MS < s->lease_end_ms) {
+    if (clock_boot_ms() + FINISH_RETRY_MS < s->lease_end_ms) {
         s->repeated = true;
-        s->again = loop_timer(s->app->svc->loop, FINISH_RETRY_MS, 0, finish, s);
+        s->again = loop_timer(s->app->svc->loop, FINISH_RETRY_MS, 0, write_end, s);
         return;
     }
     log_error("mail", "the end of a mail could not be written down",
@@ -138,19 +142,19 @@ static void try_again(struct mailer_sender *s)
     let_go(s);
 }
 
-static void on_finished(void *arg, const struct db_result *r)
+static void on_written(void *arg, const struct end_answer *a)
 {
     struct mailer_sender *s = arg;
     if (s->stopped)
         return;
-    if (r->status != DB_OK) {
+    if (a->status != DB_OK) {
         try_again(s);
         return;
     }
-    if (r->rows == 1) {
-        AUTO_FREE char *state = xstrndup(db_text(r, 0, 0).p, db_text(r, 0, 0).n);
+    if (a->state.n > 0) {
+        const char *state = arena_str(&s->arena, a->state);
         log_result(s, state);
-        tell(s, state, (int)db_int(r, 0, 1));
+        tell(s, state, a->attempt, true);
         count(s);
     } else if (!s->repeated) {
         log_warn("mail", "late_ack", F_SLICE("job_id", s->job.job_id),
@@ -165,57 +169,59 @@ static int attempts_max(const struct mailer_sender *s)
     return s->verdict.no_start ? NO_LIMIT : VERDICT_ATTEMPTS_MAX;
 }
 
-static void write_dialogue(const struct mail_result *r, struct buf *out)
+static void write_dialogue(const struct mail_result *r, struct jsonw *w)
 {
-    struct jsonw w;
-    jw_begin(&w, out);
-    jw_array(&w);
+    jw_key(w, "dialogue");
+    jw_array(w);
     for (unsigned i = 0; i < r->nlines; i++) {
-        jw_object(&w);
-        jw_kint(&w, "ms", r->lines[i].at_ms);
-        jw_kcstr(&w, "phase", mail_phase_name(r->lines[i].phase));
-        jw_kcstr(&w, "text", r->lines[i].text);
-        jw_object_end(&w);
+        jw_object(w);
+        jw_kint(w, "ms", r->lines[i].at_ms);
+        jw_kcstr(w, "phase", mail_phase_name(r->lines[i].phase));
+        jw_kcstr(w, "text", r->lines[i].text);
+        jw_object_end(w);
     }
-    jw_array_end(&w);
-    jw_end(&w);
+    jw_array_end(w);
 }
 
-static void finish(void *arg)
+static void finish(struct mailer_sender *s)
 {
-    struct mailer_sender *s = arg;
-    struct buf dialogue AUTO_BUF;
-    char delay[DB_INT_TEXT], code[DB_INT_TEXT], ms[DB_INT_TEXT], most[DB_INT_TEXT];
-    s->again = NULL;
-    buf_init(&dialogue, DIALOGUE_MAX);
-    write_dialogue(&s->result, &dialogue);
-    struct str params[] = {
-        s->job.job_id,
-        s->token,
-        str_of(ACTIONS[s->verdict.action]),
-        db_int_param(s->rest_ms, delay),
-        str_of(mail_phase_name(s->result.phase)),
-        db_int_param(s->result.code, code),
-        str_of(s->result.text),
-        s->verdict.uncertain ? STR("1") : STR("0"),
-        db_int_param(s->duration_us / 1000, ms),
-        db_int_param(attempts_max(s), most),
-        buf_get(&dialogue),
+    const struct mail_result *r = &s->result;
+    struct jsonw w;
+    jw_begin(&w, &s->row);
+    jw_object(&w);
+    jw_kstr(&w, "job", s->job.job_id);
+    jw_kstr(&w, "token", s->token);
+    jw_kcstr(&w, "how", ACTIONS[s->verdict.action]);
+    jw_kint(&w, "delay", s->rest_ms);
+    jw_kcstr(&w, "phase", mail_phase_name(r->phase));
+    jw_kint(&w, "code", r->code);
+    jw_kcstr(&w, "text", r->text);
+    jw_kint(&w, "uncertain", s->verdict.uncertain);
+    jw_kint(&w, "ms", r->took_us / 1000);
+    jw_kint(&w, "most", attempts_max(s));
+    write_dialogue(r, &w);
+    jw_object_end(&w);
+    jw_end(&w);
+    s->end = (struct mail_end){
+        .job_id = s->job.job_id, .row = buf_get(&s->row), .fn = on_written, .arg = s
     };
-    db_query(s->app->svc->db, &JOB_FINISH, params, ARRAY_LEN(params), FINISH_TIMEOUT_MS,
-             on_finished, s);
+    write_end(s);
+}
+
+static int64_t back_off(const struct mailer_sender *s)
+{
+    uint32_t random;
+    id_random(&random, sizeof random);
+    return mail_backoff_ms(s->tries, random);
 }
 
 static void judge(struct mailer_sender *s)
 {
-    uint32_t random;
-    id_random(&random, sizeof random);
     s->ended = false;
-    s->duration_us = clock_mono_us() - s->started_us;
     s->verdict = mail_verdict(&s->result);
     s->rest_ms = s->owner.result(s->owner.arg, &s->result, &s->verdict);
     if (s->verdict.action == ACTION_RETRY)
-        s->rest_ms = mail_backoff_ms(s->tries, random);
+        s->rest_ms = back_off(s);
     finish(s);
 }
 
@@ -248,17 +254,39 @@ static void on_renewed(void *arg, const struct db_result *r)
         smtp_continue(s->send, ours);
 }
 
-static void on_ask(void *arg, struct smtp_send *send)
+static void on_ask(void *arg)
 {
     struct mailer_sender *s = arg;
     char lease[DB_INT_TEXT];
     struct str params[] = { s->job.job_id, s->token,
                             db_int_param(s->app->cfg->lease_ms, lease) };
-    s->send = send;
     s->renewing = true;
-    s->renew_sent_ms = clock_mono_ms();
+    s->renew_sent_ms = clock_boot_ms();
     db_query(s->app->svc->db, &JOB_RENEW, params, ARRAY_LEN(params), RENEW_TIMEOUT_MS,
              on_renewed, s);
+}
+
+/* --- back to the queue ------------------------------------------------------------- */
+
+/* Whatever came of it: without an answer the lease runs out. */
+static void on_returned(void *arg, const struct db_result *r)
+{
+    struct mailer_sender *s = arg;
+    (void)r;
+    if (!s->stopped)
+        let_go(s);
+}
+
+bool mailer_sender_recall(struct mailer_sender *s, int64_t min_ms)
+{
+    struct str params[] = { s->job.job_id, s->token };
+    if (!s->busy || !s->send || clock_boot_ms() - s->claimed_ms < min_ms ||
+        !smtp_recall(s->send))
+        return false;
+    s->send = NULL;
+    db_query(s->app->svc->db, &JOB_RETURN, params, ARRAY_LEN(params), RETURN_TIMEOUT_MS,
+             on_returned, s);
+    return true;
 }
 
 /* --- the beginning ----------------------------------------------------------------- */
@@ -282,6 +310,7 @@ static void take_row(struct mailer_sender *s, const struct db_result *r, int row
     s->trace_id = arena_dup(a, db_text(r, row, COL_TRACE));
     s->attempt = (int)db_int(r, row, COL_ATTEMPT);
     s->tries = (int)db_int(r, row, COL_TRIES);
+    s->suspect = db_bool(r, row, COL_SUSPECT);
 }
 
 static void send_mail(struct mailer_sender *s)
@@ -296,11 +325,14 @@ static void send_mail(struct mailer_sender *s)
         return;
     }
     struct delivery d = {
-        .mail = { letters_sender(s->app->letters), to, buf_get(&s->mail) },
+        .mail = { .from = letters_sender(s->app->letters),
+                  .to = to,
+                  .message = buf_get(&s->mail),
+                  .young_until_ms = s->claimed_ms + s->app->cfg->lease_ms / YOUNG },
         .job_id = s->job.job_id.p,
         .created_us = s->job.date_us,
     };
-    backend_send(s->app->backend, &d, on_ask, on_sent, s);
+    s->send = backend_send(s->app->backend, &d, on_ask, on_sent, s);
 }
 
 void mailer_sender_start(struct mailer_sender *s, const struct db_result *r, int row,
@@ -310,11 +342,13 @@ void mailer_sender_start(struct mailer_sender *s, const struct db_result *r, int
     s->repeated = s->ended = s->renewing = false;
     s->send = NULL;
     s->result = (struct mail_result){ 0 };
+    s->claimed_ms = claimed_ms;
     s->lease_end_ms = claimed_ms + s->app->cfg->lease_ms;
-    s->started_us = clock_mono_us();
     buf_init(&s->mail, MAIL_MAX);
+    buf_expect(&s->mail, MAIL_USUAL);
+    buf_init(&s->row, ROW_MAX);
     take_row(s, r, row);
-    tell(s, "leased", s->attempt);
+    tell(s, "leased", s->attempt, false);
     send_mail(s);
 }
 
@@ -331,11 +365,12 @@ static void make_metrics(struct mailer_sender *s)
                               "From the event to the accepted mail", "");
 }
 
-struct mailer_sender *mailer_sender_new(struct mailer_app *app,
+struct mailer_sender *mailer_sender_new(struct mailer_app *app, struct mailer_ends *ends,
                                         const struct sender_owner *owner)
 {
     struct mailer_sender *s = xcalloc(1, sizeof *s);
     s->app = app;
+    s->ends = ends;
     s->owner = *owner;
     make_metrics(s);
     return s;
@@ -344,6 +379,11 @@ struct mailer_sender *mailer_sender_new(struct mailer_app *app,
 bool mailer_sender_busy(const struct mailer_sender *s)
 {
     return s->busy;
+}
+
+bool mailer_sender_suspect(const struct mailer_sender *s)
+{
+    return s->suspect;
 }
 
 void mailer_sender_stop(struct mailer_sender *s)

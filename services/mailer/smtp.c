@@ -23,8 +23,9 @@ struct worker {
     struct smtp *smtp;
     pthread_t thread;
     enum worker_state state;
-    CURL *easy; /* the thread's own, as is its socket */
-    int fd;     /* the one opened last and not closed since, else -1 */
+    CURL *easy;             /* the thread's own, as are its socket and the mail in hand */
+    int fd;                 /* the one opened last and not closed since, else -1 */
+    struct smtp_send *send; /* in hand */
 };
 
 struct smtp {
@@ -33,8 +34,9 @@ struct smtp {
     char *url;
     struct smtp_send *sends; /* all there are; the loop's */
     atomic_bool stopping;
-    pthread_mutex_t lock; /* guards what follows, and `leave` of every send */
-    pthread_cond_t changed;
+    pthread_mutex_t lock;    /* guards what follows, and `leave` of every send */
+    pthread_cond_t work;     /* a mail waits, or workers are to end */
+    pthread_cond_t answered; /* a sender that was asked */
     struct smtp_send *waiting, **waiting_end;
     unsigned idle, running; /* workers */
     unsigned wanted;        /* workers that may be kept */
@@ -43,11 +45,11 @@ struct smtp {
 
 struct smtp_send {
     struct smtp *smtp;
-    struct worker *worker; /* who has it */
     struct smtp_send *next, *next_waiting;
     struct curl_slist *rcpt;
     char *from;
     struct str message;
+    int64_t young_until_ms;
     size_t given; /* bytes of message handed to libcurl */
     size_t heard; /* bytes of the server's answers */
     int64_t started_ms;
@@ -63,7 +65,7 @@ struct smtp_send {
 /* --- what the dialogue says -------------------------------------------------------- */
 
 /* The phase that a client's line begins. */
-static void note_command(struct smtp_send *send, struct str line)
+static void note_command(struct worker *w, struct str line)
 {
     static const struct {
         const char *verb;
@@ -73,9 +75,13 @@ static void note_command(struct smtp_send *send, struct str line)
         { "AUTH", PHASE_AUTH },  { "MAIL", PHASE_SENDER }, { "RCPT", PHASE_RECIPIENT },
         { "DATA", PHASE_DATA },
     };
-    send->quit = str_starts(line, STR("QUIT"));
-    if (send->quit && send->worker->fd >= 0)
-        shutdown(send->worker->fd, SHUT_RD); /* libcurl would wait for the answer */
+    struct smtp_send *send = w->send;
+    bool quit = str_starts(line, STR("QUIT"));
+    if (quit && w->fd >= 0)
+        shutdown(w->fd, SHUT_RD); /* libcurl would wait for the answer */
+    if (!send)                    /* a connection is closed between two mails */
+        return;
+    send->quit = quit;
     for (size_t i = 0; i < ARRAY_LEN(VERBS); i++) {
         if (!str_starts(line, str_of(VERBS[i].verb)))
             continue;
@@ -113,12 +119,13 @@ static void note_reply(struct smtp_send *send, struct str line)
  */
 static int on_dialogue(CURL *easy, curl_infotype type, char *data, size_t n, void *arg)
 {
+    struct worker *w = arg;
     struct str line = { data, n };
     (void)easy;
     if (type == CURLINFO_HEADER_OUT)
-        note_command(arg, line);
-    else if (type == CURLINFO_HEADER_IN)
-        note_reply(arg, line);
+        note_command(w, line);
+    else if (w->send && type == CURLINFO_HEADER_IN)
+        note_reply(w->send, line);
     return 0;
 }
 
@@ -126,8 +133,10 @@ static int on_dialogue(CURL *easy, curl_infotype type, char *data, size_t n, voi
  */
 static size_t on_answer(char *data, size_t size, size_t count, void *arg)
 {
-    struct smtp_send *send = arg;
+    struct smtp_send *send = ((struct worker *)arg)->send;
     (void)data;
+    if (!send)
+        return size * count;
     send->heard += size * count;
     return send->heard <= ANSWERS_MAX ? size * count : 0;
 }
@@ -138,28 +147,33 @@ static size_t on_answer(char *data, size_t size, size_t count, void *arg)
 static void on_ask(void *arg)
 {
     struct smtp_send *send = arg;
-    send->ask(send->arg, send);
+    send->ask(send->arg);
 }
 
 /* Stands still after the server's 354 until smtp_continue. */
 static enum leave ask_leave(struct smtp_send *send)
 {
     struct smtp *s = send->smtp;
-    send->r.phase = PHASE_BODY;
     pthread_mutex_lock(&s->lock);
     send->leave = LEAVE_ASKED;
     loop_post(s->loop, on_ask, send);
     while (send->leave == LEAVE_ASKED && !s->stopping)
-        pthread_cond_wait(&s->changed, &s->lock);
+        pthread_cond_wait(&s->answered, &s->lock);
     enum leave leave = send->leave;
     pthread_mutex_unlock(&s->lock);
     return leave;
 }
 
+static bool may_begin(struct smtp_send *send)
+{
+    send->r.phase = PHASE_BODY;
+    return clock_boot_ms() < send->young_until_ms || ask_leave(send) == LEAVE_GO;
+}
+
 static size_t on_read(char *out, size_t size, size_t count, void *arg)
 {
-    struct smtp_send *send = arg;
-    if (send->given == 0 && ask_leave(send) != LEAVE_GO)
+    struct smtp_send *send = ((struct worker *)arg)->send;
+    if (send->given == 0 && !may_begin(send))
         return CURL_READFUNC_ABORT;
     size_t left = send->message.n - send->given;
     size_t n = left < size * count ? left : size * count;
@@ -175,7 +189,7 @@ void smtp_continue(struct smtp_send *send, bool go)
     struct smtp *s = send->smtp;
     pthread_mutex_lock(&s->lock);
     send->leave = go ? LEAVE_GO : LEAVE_STOP;
-    pthread_cond_broadcast(&s->changed);
+    pthread_cond_broadcast(&s->answered);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -185,9 +199,9 @@ void smtp_continue(struct smtp_send *send, bool go)
 static int on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow,
                        curl_off_t ultotal, curl_off_t ulnow)
 {
-    const struct smtp_send *send = arg;
+    const struct worker *w = arg;
     (void)dltotal, (void)dlnow, (void)ultotal, (void)ulnow;
-    return send->smtp->stopping;
+    return w->smtp->stopping;
 }
 
 static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
@@ -238,22 +252,28 @@ static void set_peer(struct worker *w)
     set_login(easy, cfg);
 }
 
+static void set_callbacks(struct worker *w)
+{
+    CURL *easy = w->easy;
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(easy, CURLOPT_READDATA, w);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_answer);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, w);
+    curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+    curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_dialogue);
+    curl_easy_setopt(easy, CURLOPT_DEBUGDATA, w);
+    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, w);
+}
+
+/* The rest stays as it is from mail to mail. */
 static void set_mail(CURL *easy, struct smtp_send *send)
 {
     curl_easy_setopt(easy, CURLOPT_MAIL_FROM, send->from);
     curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, send->rcpt);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
-    curl_easy_setopt(easy, CURLOPT_READDATA, send);
     curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)send->message.n);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_answer);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, send);
-    curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
-    curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_dialogue);
-    curl_easy_setopt(easy, CURLOPT_DEBUGDATA, send);
-    curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(easy, CURLOPT_XFERINFODATA, send);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, send->error);
 }
 
@@ -294,17 +314,22 @@ static bool was_stale(const struct worker *w, const struct smtp_send *send)
     return fresh == 0 && (closed || late);
 }
 
+static bool open_easy(struct worker *w)
+{
+    w->easy = curl_easy_init();
+    if (!w->easy)
+        return false;
+    set_peer(w);
+    set_callbacks(w);
+    return true;
+}
+
 static CURLcode perform(struct worker *w, struct smtp_send *send)
 {
-    if (!w->easy)
-        w->easy = curl_easy_init();
-    if (!w->easy)
+    if (!w->easy && !open_easy(w))
         return CURLE_OUT_OF_MEMORY;
-    curl_easy_reset(w->easy); /* keeps the connection */
-    set_peer(w);
     set_mail(w->easy, send);
     reset(send);
-    send->worker = w;
     return curl_easy_perform(w->easy);
 }
 
@@ -326,10 +351,22 @@ static void fill_result(struct smtp_send *send, CURLcode rc)
     snprintf(r->text, sizeof r->text, "%s", why);
 }
 
+/* What libcurl keeps of a mail does not outlive it. */
+static void forget_mail(struct worker *w)
+{
+    w->send = NULL;
+    if (!w->easy)
+        return;
+    curl_easy_setopt(w->easy, CURLOPT_MAIL_RCPT, NULL);
+    curl_easy_setopt(w->easy, CURLOPT_ERRORBUFFER, NULL);
+}
+
 /* A connection that has failed once is never used again: a late answer on it would be
  * taken for the answer to the next mail. */
 static void attempt(struct worker *w, struct smtp_send *send)
 {
+    int64_t started_us = clock_mono_us();
+    w->send = send;
     CURLcode rc = perform(w, send);
     bool stale = rc != CURLE_OK && w->easy && was_stale(w, send);
     if (rc != CURLE_OK)
@@ -340,6 +377,8 @@ static void attempt(struct worker *w, struct smtp_send *send)
             drop_connection(w, SHUT_RDWR);
     }
     fill_result(send, rc);
+    send->r.took_us = clock_mono_us() - started_us;
+    forget_mail(w);
 }
 
 /* --- workers ----------------------------------------------------------------------- */
@@ -373,7 +412,7 @@ static struct smtp_send *next_send(struct smtp *s)
 {
     s->idle++;
     while (!s->waiting && !s->stopping && s->running <= s->wanted)
-        pthread_cond_wait(&s->changed, &s->lock);
+        pthread_cond_wait(&s->work, &s->lock);
     s->idle--;
     struct smtp_send *send = s->stopping ? NULL : s->waiting;
     if (!send)
@@ -409,9 +448,11 @@ static void start_worker(struct smtp *s)
 {
     sigset_t all, before;
     struct worker *w = s->workers;
+    if (s->running >= s->wanted)
+        return; /* the mail waits for one of them */
     while (w->state == WORKER_RUNS)
         if (++w == s->workers + SMTP_CONNECTIONS_MAX)
-            return; /* the mail waits for one of them */
+            return;
     if (w->state == WORKER_ENDED)
         pthread_join(w->thread, NULL);
     *w = (struct worker){ .smtp = s, .fd = -1 };
@@ -433,7 +474,7 @@ static bool enqueue(struct smtp *s, struct smtp_send *send)
     if (ok) {
         *s->waiting_end = send;
         s->waiting_end = &send->next_waiting;
-        pthread_cond_broadcast(&s->changed);
+        pthread_cond_signal(&s->work);
     }
     pthread_mutex_unlock(&s->lock);
     return ok;
@@ -445,7 +486,12 @@ struct smtp_send *smtp_start(struct smtp *s, const struct smtp_mail *mail,
     struct smtp_send *send = xcalloc(1, sizeof *send);
     AUTO_FREE char *to = xasprintf("<%.*s>", STR_ARG(mail->to));
     *send = (struct smtp_send){
-        .smtp = s, .message = mail->message, .ask = ask, .done = done, .arg = arg
+        .smtp = s,
+        .message = mail->message,
+        .young_until_ms = mail->young_until_ms,
+        .ask = ask,
+        .done = done,
+        .arg = arg,
     };
     send->from = xasprintf("<%.*s>", STR_ARG(mail->from));
     send->rcpt = curl_slist_append(NULL, to);
@@ -459,13 +505,33 @@ struct smtp_send *smtp_start(struct smtp *s, const struct smtp_mail *mail,
     return send;
 }
 
+bool smtp_recall(struct smtp_send *send)
+{
+    struct smtp *s = send->smtp;
+    pthread_mutex_lock(&s->lock);
+    struct smtp_send **at = &s->waiting;
+    while (*at && *at != send)
+        at = &(*at)->next_waiting;
+    bool waits = *at != NULL;
+    if (waits)
+        *at = send->next_waiting;
+    if (waits && !*at)
+        s->waiting_end = at;
+    pthread_mutex_unlock(&s->lock);
+    if (!waits)
+        return false;
+    unlink_send(send);
+    free_send(send);
+    return true;
+}
+
 /* --- life -------------------------------------------------------------------------- */
 
 void smtp_resize(struct smtp *s, int connections)
 {
     pthread_mutex_lock(&s->lock);
     s->wanted = (unsigned)connections;
-    pthread_cond_broadcast(&s->changed);
+    pthread_cond_broadcast(&s->work);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -483,7 +549,8 @@ struct smtp *smtp_open(struct loop *l, const struct smtp_config *cfg)
     s->waiting_end = &s->waiting;
     s->url = xasprintf("%s://%s%s%s:%d", scheme, open, cfg->host, close, cfg->port);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->changed, NULL);
+    pthread_cond_init(&s->work, NULL);
+    pthread_cond_init(&s->answered, NULL);
     return s;
 }
 
@@ -495,7 +562,8 @@ void smtp_close(struct smtp **sp)
         return;
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
-    pthread_cond_broadcast(&s->changed);
+    pthread_cond_broadcast(&s->work);
+    pthread_cond_broadcast(&s->answered);
     pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < SMTP_CONNECTIONS_MAX; i++)
         if (s->workers[i].state != WORKER_NONE)
@@ -505,7 +573,8 @@ void smtp_close(struct smtp **sp)
         s->sends = send->next;
         free_send(send);
     }
-    pthread_cond_destroy(&s->changed);
+    pthread_cond_destroy(&s->work);
+    pthread_cond_destroy(&s->answered);
     pthread_mutex_destroy(&s->lock);
     free(s->url);
     free(s);

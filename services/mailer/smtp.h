@@ -4,9 +4,11 @@
  * in the loop one slow server would hold up everything. Connections are used again. The
  * only file that knows libcurl; all functions are for the loop's thread.
  *
- * Just before the body (after the server's 354) the sender is asked whether it still may:
- * `ask` is called once, and the dialogue stands still until smtp_continue. Giving up
- * there breaks the connection without the final dot, so that the server drops the mail.
+ * Mails wait here for a connection that is free; they may be called back until then. Just
+ * before the body (after the server's 354) the leave to send is looked at: when it has
+ * become old, `ask` is called, and the dialogue stands still until smtp_continue. Giving
+ * up there breaks the connection without the final dot, so that the server drops the
+ * mail.
  */
 #ifndef SERVICES_MAILER_SMTP_H
 #define SERVICES_MAILER_SMTP_H
@@ -50,11 +52,12 @@ void smtp_close(struct smtp **s);
 void smtp_resize(struct smtp *s, int connections);
 
 struct smtp_mail {
-    struct str from, to; /* checked by address_check */
+    struct str from, to; /* as of email_to_wire */
     struct str message;  /* whole mail with CR LF; must outlive the attempt; not empty */
+    int64_t young_until_ms; /* by clock_boot_ms: the body may begin until then unasked */
 };
 
-typedef void smtp_ask_fn(void *arg, struct smtp_send *send);
+typedef void smtp_ask_fn(void *arg);
 typedef void smtp_done_fn(void *arg, const struct mail_result *r);
 
 /* Starts an attempt; done is called exactly once, never before this returned, and frees
@@ -63,5 +66,7 @@ struct smtp_send *smtp_start(struct smtp *s, const struct smtp_mail *mail,
                              smtp_ask_fn *ask, smtp_done_fn *done, void *arg);
 /* The answer to ask. */
 void smtp_continue(struct smtp_send *send, bool go);
+/* True: no connection had begun it, and it is gone, as if it had never been started. */
+bool smtp_recall(struct smtp_send *send);
 
 #endif

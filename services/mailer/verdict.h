@@ -46,6 +46,7 @@ struct mail_result {
     enum mail_outcome outcome;
     enum mail_phase phase;
     int code;             /* the last SMTP reply code, 0 when there was none */
+    int64_t took_us;      /* the attempt, without the wait for a connection */
     char text[MAIL_TEXT]; /* what the server or the library said; printable */
     unsigned nlines;      /* the dialogue; the last line when there were too many */
     struct mail_line lines[MAIL_LINES_MAX];

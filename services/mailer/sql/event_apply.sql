@@ -47,10 +47,10 @@ with spot as materialized (
  returning o.template, o.recipient
 ), counted as (
     insert into tally (template, domain, outcome, n, state, delta)
-    select template, lower(split_part(recipient, '@', 2)), 'queued', count(*), null, 0
+    select template, lower(split_part(recipient, '@', -1)), 'queued', count(*), null, 0
       from jobs group by 1, 2
     union all
-    select template, lower(split_part(recipient, '@', 2)), 'suppressed', count(*),
+    select template, lower(split_part(recipient, '@', -1)), 'suppressed', count(*),
            'suppressed', count(*)
       from replaced group by 1, 2
 ), moved as (

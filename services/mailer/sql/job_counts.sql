@@ -5,6 +5,6 @@ select state, sum(n)::bigint
         union all
         select state, delta from tally where state is not null
         union all
-        select state, count(*) from job where state in ('ready', 'leased') group by state
+        select state, count(*) from job where finished_at is null group by state
        ) c
  group by state

@@ -3,4 +3,4 @@ select count(*) filter (where state = 'ready'), count(*) filter (where state = '
        coalesce(extract(epoch from now() - min(run_at) filter (where state = 'ready'
                                                                and run_at <= now())), 0)::bigint
   from job
- where state in ('ready', 'leased')
+ where finished_at is null

@@ -1,38 +1,53 @@
--- The end of an attempt, fenced by the lease token: no row means that somebody else owns
--- the job by now and nothing was changed.
--- $1 job, $2 lease token, $3 sent | retry | dead | release, $4 delay in ms, $5 phase,
--- $6 code (null: died without one), $7 text, $8 1 when it may have been accepted,
--- $9 duration in ms, $10 attempts after which a mail that is refused again is dead,
--- $11 the dialogue
-with verdict as (
-    select job_id,
-           case when $3::text in ('sent', 'dead') then $3::text
-                when $3 = 'retry' and attempt - forgiven >= $10::int then 'dead'
-                when expires_at <= now() + $4::bigint * interval '1 millisecond'
+-- The ends of attempts, each fenced by its lease token: no row for a job means that somebody
+-- else owns it by now and nothing of it was changed. Jobs are locked in the order of their
+-- ids, as retry and revoke do.
+-- $1 array of {job, token, how: sent | retry | dead | release, delay: in ms, phase, code
+-- (null: died without one), text, uncertain: 1 when it may have been accepted, ms: the
+-- duration, most: attempts after which a mail that is refused again is dead, dialogue}
+with e as materialized (
+    select *
+      from jsonb_to_recordset($1::jsonb)
+           as e (job uuid, token uuid, how text, delay bigint, phase text, code integer,
+                 text text, uncertain integer, ms integer, most integer, dialogue jsonb)
+     -- What else there is to say about them tells the planner that they are few.
+     where e.how in ('sent', 'retry', 'dead', 'release') and e.uncertain in (0, 1)
+), verdict as materialized (
+    select e.*,
+           case when e.how in ('sent', 'dead') then e.how
+                when e.how = 'retry' and j.attempt - j.forgiven >= e.most then 'dead'
+                when j.expires_at <= now() + e.delay * interval '1 millisecond'
                      then 'expired'
+                when job_is_replaced(j) then 'suppressed'
                 else 'ready' end as state
-      from job
-     where job_id = $1 and lease_token = $2 and state = 'leased'
-       for update
+      from job j
+      join e on e.job = j.job_id and e.token = j.lease_token
+     where j.state = 'leased'
+     order by j.job_id
+       for update of j
 ), done as (
     update job j
        set state = v.state,
-           run_at = now() + $4::bigint * interval '1 millisecond',
+           run_at = case when v.state = 'ready'
+                         then now() + v.delay * interval '1 millisecond' else run_at end,
            finished_at = case when v.state <> 'ready' then now() end,
            lease_token = null, lease_until = null, crashes = 0,
-           attempt = j.attempt - case when $3 = 'release' then 1 else 0 end,
-           secret_sealed = case when v.state <> 'sent' then secret_sealed end,
-           last_phase = $5, last_code = $6::int, last_error = nullif($7, ''),
-           uncertain = j.uncertain + $8::int
+           attempt = j.attempt - case when v.how = 'release' then 1 else 0 end,
+           secret_sealed = case when v.state not in ('sent', 'suppressed')
+                                then secret_sealed end,
+           last_phase = v.phase, last_code = v.code,
+           last_error = case when v.state = 'suppressed'
+                             then 'a newer link took its place' else nullif(v.text, '') end,
+           uncertain = j.uncertain + v.uncertain
       from verdict v
-     where j.job_id = v.job_id
- returning j.job_id, j.state, j.attempt, j.worker, j.template, j.recipient
+     where j.job_id = v.job
+ returning j.job_id, j.state, j.attempt, j.worker, j.template, j.recipient, v.how, v.phase,
+           v.code, v.text, v.ms, v.dialogue
 ), noted as (
     insert into attempt (job_id, attempt, at, worker, phase, code, text, duration_ms,
                          dialogue)
-    select job_id, attempt + case when $3 = 'release' then 1 else 0 end,
-           now() - $9::int * interval '1 millisecond', worker, $5, $6::int,
-           nullif($7, ''), $9::int, $11::jsonb
+    select job_id, attempt + case when how = 'release' then 1 else 0 end,
+           now() - ms * interval '1 millisecond', worker, phase, code, nullif(text, ''), ms,
+           dialogue
       from done
         on conflict (job_id, attempt) do update
        set at = excluded.at, worker = excluded.worker, phase = excluded.phase,
@@ -40,12 +55,13 @@ with verdict as (
            duration_ms = excluded.duration_ms, dialogue = excluded.dialogue
 ), counted as (
     insert into tally (template, domain, outcome, n, state, delta)
-    select template, lower(split_part(recipient, '@', 2)),
+    select template, lower(split_part(recipient, '@', -1)),
            case when state = 'ready' then 'deferred'
-                when state = 'dead' and $6::int between 500 and 599 then 'bounced'
+                when state = 'dead' and code between 500 and 599 then 'bounced'
                 else state end,
-           1, nullif(state, 'ready'), case when state = 'ready' then 0 else 1 end
+           count(*), nullif(state, 'ready'), case when state = 'ready' then 0 else count(*) end
       from done
-     where state <> 'ready' or $3 = 'retry'
+     where state <> 'ready' or how = 'retry'
+     group by template, 2, 3, state
 )
-select state, attempt from done
+select job_id, state, attempt from done

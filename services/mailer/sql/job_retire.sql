@@ -4,7 +4,7 @@ with jobs as (
     delete from job
      where job_id in (select job_id
                         from job
-                       where state in ('sent', 'dead', 'expired', 'suppressed', 'revoked')
+                       where standing in ('sent', 'dead', 'expired', 'suppressed', 'revoked')
                          and created_at < now() - interval '30 days'
                          and finished_at < now() - interval '30 days'
                        limit 1000)

@@ -1,5 +1,5 @@
--- The same mails once more: what was given up (while its link lives) and what waits for a
--- later try becomes due now. Says of every job what came of it.
+-- The same mails once more: what was given up (while its link lives and is the newest) and
+-- what waits for a later try becomes due now. Says of every job what came of it.
 -- $1 jobs, $2 actor, $3 reason, $4 detail, $5 true to only look
 with wanted as (
     select distinct job_id from unnest($1::uuid[]) job_id
@@ -8,7 +8,8 @@ with wanted as (
            case when j.state = 'ready' and j.run_at <= now() then 'it is due already'
                 when j.state = 'leased' then 'it is being sent'
                 when j.state in ('sent', 'suppressed') then 'it is ' || j.state
-                when j.expires_at <= now() then 'its link has expired' end as why
+                when j.expires_at <= now() then 'its link has expired'
+                when job_is_replaced(j) then 'a newer link has replaced it' end as why
       from job j
      where j.job_id in (select job_id from wanted)
      order by j.job_id
@@ -31,7 +32,7 @@ with wanted as (
     select s.job_id, a.id, s.state from act a, seen s where s.why is null
 ), counted as (
     insert into tally (template, domain, outcome, n, state, delta)
-    select s.template, lower(split_part(s.recipient, '@', 2)), 'requeued', count(*),
+    select s.template, lower(split_part(s.recipient, '@', -1)), 'requeued', count(*),
            nullif(s.state, 'ready'), case when s.state = 'ready' then 0 else -count(*) end
       from seen s join done d on d.job_id = s.job_id
      group by s.template, 2, s.state

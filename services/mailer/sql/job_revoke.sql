@@ -4,7 +4,7 @@
 with wanted as (
     select distinct job_id from unnest($1::uuid[]) job_id
 ), seen as materialized (
-    select j.job_id, j.state, j.template, j.recipient,
+    select j.job_id, j.state, j.template, j.attempt, j.recipient,
            case when j.state = 'leased' and j.body_at is not null
                      and j.lease_until > now() then 'it is being sent'
                 when j.state not in ('ready', 'leased') then 'it is ' || j.state end as why
@@ -30,13 +30,13 @@ with wanted as (
     select s.job_id, a.id, s.state from act a, seen s where s.why is null
 ), counted as (
     insert into tally (template, domain, outcome, n, state, delta)
-    select s.template, lower(split_part(s.recipient, '@', 2)), 'revoked', count(*),
+    select s.template, lower(split_part(s.recipient, '@', -1)), 'revoked', count(*),
            'revoked', count(*)
       from seen s join done d on d.job_id = s.job_id
      group by 1, 2
 )
 select w.job_id, s.recipient, case when s.job_id is null then 'there is no such mail'
                                    else s.why end,
-       (select id from act)
+       (select id from act), s.template, s.attempt
   from wanted w left join seen s on s.job_id = w.job_id
  order by w.job_id
