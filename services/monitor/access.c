@@ -1,10 +1,12 @@
 #include "monitor/access.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/id.h"
 #include "base/mem.h"
+#include "svc/address.h"
 
 static const char COOKIE[] = "quintet_monitor";
 static const char HOST_COOKIE[] = "__Host-quintet_monitor";
@@ -16,22 +18,24 @@ struct pair {
     enum access_role role;
 };
 
-/* Addresses that guessed wrong lately; the oldest makes room. */
+/* Clients that guessed wrong lately; the oldest makes room. */
 struct guesser {
-    char client[48];
+    struct address client;
     int64_t since_ms;
-    unsigned n;
+    unsigned n; /* 0: nobody */
 };
 
 struct access {
     struct secret *basic; /* our copy: the pairs point into it */
     struct pair pairs[PAIRS_MAX];
     unsigned npairs;
-    struct guesser guessers[CLIENTS];
+    struct guesser guessers[ACCESS_DOORS][CLIENTS];
     struct session *sessions[SESSIONS_MAX];
     unsigned n;
     uint64_t serial;
     int64_t idle_ms, max_ms;
+    void (*on_end)(void *arg, const struct session *s);
+    void *on_end_arg;
 };
 
 /* ---- the settings ---- */
@@ -91,6 +95,7 @@ void access_free(struct access **ap)
     if (!a)
         return;
     *ap = NULL;
+    a->on_end = NULL;
     while (a->n > 0)
         access_end(a, a->sessions[0]);
     secret_free(&a->basic);
@@ -99,23 +104,49 @@ void access_free(struct access **ap)
 
 /* ---- Basic ---- */
 
-static struct guesser *find_guesser(struct access *a, const char *client, int64_t now_ms)
+static struct address network_of(const char *client)
 {
-    struct guesser *oldest = &a->guessers[0];
+    struct address a = { { 0 } };
+    address_parse(str_of(client), &a);
+    return address_client(&a);
+}
+
+/* The client's entry, perhaps a fresh one. */
+static struct guesser *find_guesser(struct access *a, enum access_door door,
+                                    const char *client, int64_t now_ms)
+{
+    struct address who = network_of(client);
+    struct guesser *all = a->guessers[door], *oldest = all;
     for (unsigned i = 0; i < CLIENTS; i++) {
-        struct guesser *g = &a->guessers[i];
-        if (strcmp(g->client, client) == 0) {
-            if (now_ms - g->since_ms > MINUTE_MS)
-                *g = (struct guesser){ .since_ms = now_ms };
-            snprintf(g->client, sizeof g->client, "%s", client);
+        struct guesser *g = &all[i];
+        bool known = g->n > 0 && memcmp(&g->client, &who, sizeof who) == 0;
+        if (known && now_ms - g->since_ms <= MINUTE_MS)
             return g;
-        }
-        if (g->since_ms < oldest->since_ms)
+        if (known || g->n == 0 || (oldest->n > 0 && g->since_ms < oldest->since_ms))
             oldest = g;
+        if (known)
+            break;
     }
-    *oldest = (struct guesser){ .since_ms = now_ms };
-    snprintf(oldest->client, sizeof oldest->client, "%s", client);
+    *oldest = (struct guesser){ .client = who, .since_ms = now_ms };
     return oldest;
+}
+
+bool access_try(struct access *a, enum access_door door, const char *client,
+                int64_t now_ms)
+{
+    struct guesser *g = find_guesser(a, door, client, now_ms);
+    if (g->n >= GUESSES_MAX)
+        return false;
+    g->n++;
+    return true;
+}
+
+void access_right(struct access *a, enum access_door door, const char *client,
+                  int64_t now_ms)
+{
+    struct guesser *g = find_guesser(a, door, client, now_ms);
+    if (g->n > 0)
+        g->n--;
 }
 
 /* Standard base64 with padding, through the one decoder there is. */
@@ -159,8 +190,7 @@ enum access_role access_basic(struct access *a, struct str header, const char *c
     if (header.n < SCHEME.n || a->npairs == 0 ||
         !str_eq_ci((struct str){ header.p, SCHEME.n }, SCHEME))
         return ACCESS_NONE;
-    struct guesser *g = find_guesser(a, client, now_ms);
-    *ret_busy = g->n >= GUESSES_MAX;
+    *ret_busy = !access_try(a, ACCESS_BY_BASIC, client, now_ms);
     struct str coded = str_trim((struct str){ header.p + SCHEME.n, header.n - SCHEME.n });
     if (*ret_busy || !decode_base64(coded, plain, &n))
         return ACCESS_NONE;
@@ -168,10 +198,9 @@ enum access_role access_basic(struct access *a, struct str header, const char *c
     struct str user = str_cut(&password, ':');
     const struct pair *p = find_pair(a, user, password);
     explicit_bzero(plain, sizeof plain);
-    if (!p) {
-        g->n++;
+    if (!p)
         return ACCESS_NONE;
-    }
+    access_right(a, ACCESS_BY_BASIC, client, now_ms);
     snprintf(name, ACCESS_NAME, "%.*s", STR_ARG(p->user));
     return p->role;
 }
@@ -186,8 +215,35 @@ static void random_text(char out[static SESSION_TEXT])
     explicit_bzero(bytes, sizeof bytes);
 }
 
+_Static_assert(SESSION_HASH == crypto_hash_sha256_BYTES, "SHA-256");
+
+static void hash_of(struct str token, uint8_t hash[static SESSION_HASH])
+{
+    crypto_hash_sha256(hash, (const uint8_t *)token.p, token.n);
+}
+
+/* The page's proof that it can read what this site answers. Made of the cookie, so that
+ * it needs no keeping; tells nothing about it. */
+static void csrf_of(struct str token, char csrf[static SESSION_TEXT])
+{
+    static const uint8_t PURPOSE[] = "quintet monitor csrf";
+    uint8_t mac[32];
+    crypto_generichash(mac, sizeof mac, (const uint8_t *)token.p, token.n, PURPOSE,
+                       sizeof PURPOSE);
+    b64url_encode(mac, sizeof mac, csrf);
+}
+
+void access_on_end(struct access *a, void (*fn)(void *arg, const struct session *s),
+                   void *arg)
+{
+    a->on_end = fn;
+    a->on_end_arg = arg;
+}
+
 void access_end(struct access *a, struct session *s)
 {
+    if (a->on_end)
+        a->on_end(a->on_end_arg, s);
     for (unsigned i = 0; i < a->n; i++)
         if (a->sessions[i] == s)
             a->sessions[i] = a->sessions[--a->n];
@@ -205,13 +261,15 @@ static struct session *least_used(const struct access *a)
 }
 
 struct session *access_open(struct access *a, const char *name, int64_t user_id,
-                            const uint8_t *sid, enum access_role role, int64_t now_ms)
+                            const uint8_t *sid, enum access_role role, int64_t now_ms,
+                            char ret_token[static SESSION_TEXT])
 {
     if (a->n == SESSIONS_MAX)
         access_end(a, least_used(a));
     struct session *s = xcalloc(1, sizeof *s);
-    random_text(s->token);
-    random_text(s->csrf);
+    random_text(ret_token);
+    hash_of(str_of(ret_token), s->hash);
+    csrf_of(str_of(ret_token), s->csrf);
     snprintf(s->name, sizeof s->name, "%s", name);
     s->user_id = user_id;
     s->has_sid = sid != NULL;
@@ -229,13 +287,43 @@ static bool lives(const struct access *a, const struct session *s, int64_t now_m
     return now_ms - s->born_ms < a->max_ms && now_ms - s->used_ms < a->idle_ms;
 }
 
+static struct session *by_hash(const struct access *a,
+                               const uint8_t hash[static SESSION_HASH])
+{
+    for (unsigned i = 0; i < a->n; i++)
+        if (sodium_memcmp(a->sessions[i]->hash, hash, SESSION_HASH) == 0)
+            return a->sessions[i];
+    return NULL;
+}
+
 static struct session *by_token(const struct access *a, struct str token)
 {
-    struct session *found = NULL;
+    uint8_t hash[SESSION_HASH];
+    hash_of(token, hash);
+    struct session *s = by_hash(a, hash);
+    if (s && !s->csrf[0])
+        csrf_of(token, s->csrf);
+    return s;
+}
+
+bool access_restore(struct access *a, const struct session *of, int64_t now_ms)
+{
+    if (a->n == SESSIONS_MAX || by_hash(a, of->hash) || !lives(a, of, now_ms))
+        return false;
+    struct session *s = xcalloc(1, sizeof *s);
+    *s = *of;
+    s->csrf[0] = '\0';
+    s->checking = false;
+    s->checked_ms = now_ms - SESSION_STALE_MS; /* auth is asked at once */
+    s->serial = ++a->serial;
+    a->sessions[a->n++] = s;
+    return true;
+}
+
+void access_each(struct access *a, void (*fn)(void *arg, struct session *s), void *arg)
+{
     for (unsigned i = 0; i < a->n; i++)
-        if (str_eq_secret(str_of(a->sessions[i]->token), token))
-            found = a->sessions[i];
-    return found;
+        fn(arg, a->sessions[i]);
 }
 
 struct session *access_find(struct access *a, struct str cookies, int64_t now_ms)
@@ -288,7 +376,7 @@ bool access_is_confirmed(const struct session *s, int64_t now_ms)
 
 bool access_csrf(const struct session *s, struct str token)
 {
-    return str_eq_secret(str_of(s->csrf), token);
+    return s->csrf[0] && str_eq_secret(str_of(s->csrf), token);
 }
 
 int64_t access_ends_ms(const struct access *a, const struct session *s)

@@ -17,15 +17,17 @@ enum access_role { ACCESS_NONE, ACCESS_READER, ACCESS_ADMIN };
 enum {
     SESSIONS_MAX = 256,
     SESSION_TEXT = 44, /* 32 random bytes in base64url and a NUL */
+    SESSION_HASH = 32,
     ACCESS_NAME = 161,
     SESSION_CHECK_MS = 20000, /* how often auth is asked whether the account still may */
     SESSION_STALE_MS = 55000, /* without an answer for so long it may only look */
-    GUESSES_MAX = 20,         /* wrong Basic passwords a minute from one address */
+    GUESSES_MAX = 20,         /* wrong passwords a minute from one client, of each kind */
 };
 
 struct session {
-    char token[SESSION_TEXT]; /* the cookie */
-    char csrf[SESSION_TEXT];
+    uint8_t hash[SESSION_HASH]; /* SHA-256 of the cookie, which is not kept */
+    char csrf[SESSION_TEXT]; /* made of the cookie; empty until one comes after a restart
+                              */
     char name[ACCESS_NAME];
     int64_t user_id;
     bool has_sid;
@@ -34,9 +36,14 @@ struct session {
     int64_t born_ms, used_ms, checked_ms;
     uint64_t serial; /* names it in callbacks: never reused */
     bool checking;
+    int64_t kept_ms; /* as the database has it: last use and role; 0: it has nothing */
+    enum access_role kept_role;
 };
 
 struct access;
+
+/* Where passwords are tried; each is counted by itself. */
+enum access_door { ACCESS_BY_BASIC, ACCESS_BY_SIGN_IN, ACCESS_DOORS };
 
 /* basic: the pairs, "user:password[:ro]" by comma or line; NULL = none. NULL with a
  * sentence in *ret_why (static) when it cannot be read. */
@@ -49,9 +56,29 @@ void access_free(struct access **a);
 enum access_role access_basic(struct access *a, struct str header, const char *client,
                               int64_t now_ms, char name[static ACCESS_NAME],
                               bool *ret_busy);
-/* Opens a session; the oldest one goes when all places are taken. Borrowed. */
+/* One more password of this client (an address; of an IPv6 one the /64 counts). False: it
+ * has tried too many of late, and none is compared. */
+bool access_try(struct access *a, enum access_door door, const char *client,
+                int64_t now_ms);
+/* The one it tried was right: it does not count. */
+void access_right(struct access *a, enum access_door door, const char *client,
+                  int64_t now_ms);
+
+/* Opens a session; the oldest one goes when all places are taken. Borrowed. ret_token
+ * gets the cookie's value: the only time that it is there. */
 struct session *access_open(struct access *a, const char *name, int64_t user_id,
-                            const uint8_t *sid, enum access_role role, int64_t now_ms);
+                            const uint8_t *sid, enum access_role role, int64_t now_ms,
+                            char ret_token[static SESSION_TEXT]);
+/* A session of before a restart comes back: hash, name, user_id, sid, role, born_ms and
+ * used_ms of `of` count. It may look, and act once auth has confirmed the account.
+ * False: it is known, has ended by its times, or there is no place. */
+bool access_restore(struct access *a, const struct session *of, int64_t now_ms);
+/* Told of each session that ends, before it is wiped; not of those that are there at
+ * access_free. */
+void access_on_end(struct access *a, void (*fn)(void *arg, const struct session *s),
+                   void *arg);
+/* Calls fn for each; it may not end or open one. */
+void access_each(struct access *a, void (*fn)(void *arg, struct session *s), void *arg);
 /* The session of a Cookie header, NULL when there is none that lives. */
 struct session *access_find(struct access *a, struct str cookies, int64_t now_ms);
 struct session *access_by_serial(struct access *a, uint64_t serial, int64_t now_ms);

@@ -53,7 +53,7 @@ void action_start(struct api *a, const char *name, json_t *body);
 /* Answers in Flower's shape instead. */
 bool action_is_flower(const struct api *a);
 
-/* action_mail.c, action_replica.c */
+/* action_mail.c, action_queue.c, action_user.c, action_replica.c */
 bool action_check_mails(struct api *a, struct action *act);
 void action_run_mails(struct api *a, struct action *act);
 bool action_check_queue(struct api *a, struct action *act);

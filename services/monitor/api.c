@@ -18,28 +18,64 @@ static const char CSP[] =
 static const char MAIL_CSP[] = "default-src 'none'; style-src 'unsafe-inline'; "
                                "img-src data:; frame-ancestors 'self'; sandbox";
 
-enum { ANSWER_MAX = 4 * 1024 * 1024, HEADERS = 12 };
+enum { ANSWER_MAX = 4 * 1024 * 1024, HEADERS = 13 };
 
 /* ---- answers ---- */
 
-void monitor_http_answer(struct http_request *r, int status, const char *type,
-                         struct str body, const struct http_header_line *more)
+static size_t common_lines(struct http_header_line *lines, const char *type,
+                           const char *cache)
 {
     bool mail = strcmp(type, MONITOR_MAIL_TYPE) == 0;
-    struct http_header_line lines[HEADERS] = {
+    const struct http_header_line common[] = {
         { "Content-Type", mail ? "text/html; charset=utf-8" : type },
         { "Content-Security-Policy", mail ? MAIL_CSP : CSP },
         { "X-Content-Type-Options", "nosniff" },
         { "Referrer-Policy", "no-referrer" },
         { "Cross-Origin-Opener-Policy", "same-origin" },
         { "Cross-Origin-Resource-Policy", "same-origin" },
-        { "Cache-Control", "no-store" },
+        { "Cache-Control", cache },
     };
-    size_t n = 7;
+    memcpy(lines, common, sizeof common);
+    return ARRAY_LEN(common);
+}
+
+void monitor_http_answer(struct http_request *r, int status, const char *type,
+                         struct str body, const struct http_header_line *more)
+{
+    struct http_header_line lines[HEADERS] = { 0 };
+    size_t n = common_lines(lines, type, "no-store");
     for (; more && more->name && n < HEADERS - 1; more++)
         lines[n++] = *more;
     http_reply(r,
                &(struct http_answer){ .status = status, .body = body, .headers = lines });
+}
+
+/* Documents live longer than the listener. */
+static void keep(void *document)
+{
+    (void)document;
+}
+
+void monitor_http_document(struct http_request *r, int status,
+                           const struct http_document *d)
+{
+    struct http_representation shown = http_document_for(d, r);
+    shown.known = shown.known && status == 200; /* a 304 would say that there is one */
+    struct http_header_line lines[HEADERS] = { 0 };
+    /* A browser that may keep the page keeps it as it is drawn, with what somebody saw,
+     * for whoever goes back to it. */
+    bool page = str_starts(str_of(d->type), STR("text/html"));
+    size_t n = common_lines(lines, d->type, page ? "no-store" : "no-cache");
+    lines[n++] = (struct http_header_line){ "ETag", shown.etag };
+    lines[n++] = (struct http_header_line){ "Vary", "Accept-Encoding" };
+    struct http_answer a = { .status = shown.known ? 304 : status, .headers = lines };
+    if (!shown.known) {
+        if (shown.encoding)
+            lines[n++] = (struct http_header_line){ "Content-Encoding", shown.encoding };
+        a.body = shown.body;
+        a.release = keep;
+    }
+    http_reply(r, &a);
 }
 
 void api_free(struct api *a)
@@ -59,7 +95,7 @@ static bool is_program(struct http_request *r)
 void api_reply_as(struct api *a, int status, const char *type, struct str body)
 {
     char seconds[24];
-    struct http_header_line more[4] = { 0 };
+    struct http_header_line more[5] = { 0 };
     size_t n = 0;
     if (a->set_cookie)
         more[n++] = (struct http_header_line){ "Set-Cookie", a->set_cookie };
@@ -67,6 +103,8 @@ void api_reply_as(struct api *a, int status, const char *type, struct str body)
         snprintf(seconds, sizeof seconds, "%lld", (long long)a->retry_after_s);
         more[n++] = (struct http_header_line){ "Retry-After", seconds };
     }
+    if (a->incomplete)
+        more[n++] = (struct http_header_line){ "X-Incomplete", a->incomplete };
     if (status == 401 && is_program(a->http))
         more[n++] =
             (struct http_header_line){ "WWW-Authenticate", "Basic realm=\"quintet\"" };
@@ -139,6 +177,29 @@ void api_fail_field(struct api *a, const char *field, const char *message,
     end_error(a, info, &b, &w);
 }
 
+/* What is known of a service, or of a replica, that gives no answer. */
+static const char *what_stands(const struct api *a, const char *name)
+{
+    static const char *const WORDS[REPLICA_STATUSES] = {
+        [REPLICA_UP] = "it cannot be reached",
+        [REPLICA_NOT_READY] = "it is not ready",
+        [REPLICA_DRAINING] = "it is draining",
+        [REPLICA_SILENT] = "it has fallen silent",
+        [REPLICA_FROZEN] = "it is frozen",
+        [REPLICA_MUTE] = "it cannot be reached",
+        [REPLICA_WRONG_VERSION] = "it cannot be reached",
+    };
+    const struct replicas *t = &a->app->replicas;
+    char evidence[200];
+    for (unsigned i = 0; i < t->n; i++) {
+        const struct replica *r = t->r[i];
+        enum replica_status s = replica_status(r, t->version, clock_mono_ms(), evidence);
+        if (WORDS[s] && (strcmp(r->service, name) == 0 || strcmp(r->instance, name) == 0))
+            return WORDS[s];
+    }
+    return "no replica is there";
+}
+
 void api_fail_reply(struct api *a, const char *service, enum err e,
                     const struct frame *reply)
 {
@@ -153,7 +214,7 @@ void api_fail_reply(struct api *a, const char *service, enum err e,
                  arena_printf(&a->arena, "%s does not answer: %s.", service,
                               e == ERR_OUTCOME_UNKNOWN ? "it went away meanwhile"
                               : e == ERR_DEADLINE      ? "it took too long"
-                                                       : "no replica is there"));
+                                                       : what_stands(a, service)));
         return;
     }
     /* Another service's 401 is about its tokens, not about who signed in here. */
@@ -272,7 +333,7 @@ static void add_actor(const struct api *a, struct frame *req, struct buf *meta)
 {
     const struct session *s =
         access_by_serial(a->app->access, a->who.session, clock_mono_ms());
-    record_add(meta, REC_CLIENT_ADDRESS, str_of(http_client(a->http)));
+    record_add(meta, REC_CLIENT_ADDRESS, str_of(a->from.text));
     record_add(meta, REC_ACTOR_NAME, str_of(a->who.name));
     req->actor_role = a->who.role == ACCESS_ADMIN ? ROLE_ADMIN : ROLE_USER;
     if (!s)

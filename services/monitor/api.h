@@ -12,6 +12,7 @@
 #include "base/jsonw.h"
 #include "monitor/access.h"
 #include "svc/http.h"
+#include "svc/proxies.h"
 #include "svc/svc.h"
 
 struct monitor_app;
@@ -36,12 +37,14 @@ struct api_who {
 struct api {
     struct monitor_app *app;
     struct http_request *http;
+    struct proxies_origin from;
     const struct api_route *route;
     struct str rest; /* of the path, not decoded */
     struct api_who who;
     struct arena arena;
     const char *set_cookie; /* of the answer, in the arena; may be NULL */
     int64_t retry_after_s;  /* of the answer; 0 = none */
+    const char *incomplete; /* why the answer may lack something; NULL: it does not */
     json_t *body;           /* filled by api_body */
     void *state;            /* the handler's, in the arena */
     void (*on_reply)(struct api *a, enum err e, const struct frame *reply);

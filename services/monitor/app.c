@@ -5,6 +5,9 @@
 #include "base/clock.h"
 #include "monitor/history.h"
 #include "monitor/live.h"
+#include "monitor/mail_kinds.h"
+#include "monitor/pages.h"
+#include "monitor/session_store.h"
 #include "monitor/task_events.h"
 #include "monitor/watch.h"
 #include "svc/exit.h"
@@ -83,19 +86,23 @@ bool monitor_init(struct svc *svc)
     app->live = live_new(app);
     app->history = history_new(app);
     app->events = task_events_new();
+    app->kinds = mail_kinds_new();
     app->replicas.keep = on_slot;
     app->replicas.arg = app;
     app->replicas.changes.heard = on_change;
     app->replicas.changes.arg = app;
     spans_init(&app->spans);
-    if (!monitor_config_check(app->cfg) || !start_access(app)) {
+    if (!start_access(app)) {
         svc->init_exit_code = EXIT_CONFIG;
         return false;
     }
-    monitor_page_init(app);
+    app->sessions = session_store_new(app);
+    app->pages = pages_new(app->cfg->url_prefix);
+    app->proxies = proxies_new(svc->loop, app->cfg->trusted_proxies);
     app->mailer = svc_client(svc, "mailer", app->cfg->mailer_endpoint);
     app->auth = svc_client(svc, "auth", app->cfg->auth_endpoint);
-    if (!app->mailer || !app->auth || !monitor_intake_start(app) || !start_http(app))
+    if (!app->proxies || !app->mailer || !app->auth || !monitor_intake_start(app) ||
+        !start_http(app))
         return false;
     log_info("http", "the dashboard is served",
              F_STR("address", http_address(app->http)));
@@ -129,10 +136,13 @@ void monitor_deinit(struct svc *svc)
     spans_deinit(&app->spans);
     replicas_deinit(&app->replicas);
     history_free(&app->history);
+    json_decref(app->kinds);
     task_events_free(&app->events);
     watch_free(&app->watch);
+    session_store_free(&app->sessions);
     access_free(&app->access);
-    free(app->page);
+    pages_free(&app->pages);
+    proxies_free(&app->proxies);
     free(app);
     svc->app = NULL;
 }

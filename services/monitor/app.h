@@ -5,28 +5,37 @@
 #include "monitor/access.h"
 #include "monitor/api.h"
 #include "monitor/config.h"
+#include "monitor/presence.h"
 #include "monitor/replica.h"
 #include "monitor/span.h"
 #include "svc/http.h"
+#include "svc/http_document.h"
 #include "svc/svc.h"
 
 struct live;
 struct history;
 struct watch;
 struct task_events;
+struct pages;
+struct session_store;
+struct probe;
 
 struct monitor_app {
     struct svc *svc;
     const struct monitor_config *cfg;
     struct http_listener *http;
+    struct proxies *proxies;
     struct rpc_client *mailer, *auth;
     void *telemetry; /* SUB */
     struct loop_source *telemetry_source;
     struct loop_timer *tick;
     struct replicas replicas;
+    struct presences presences;
     struct spans spans;
-    unsigned probes; /* under way */
+    struct probe *probes; /* under way */
+    unsigned nprobes;
     struct access *access;
+    struct session_store *sessions;
     unsigned sign_ins; /* under way */
     struct watch *watch;
     struct live *live;
@@ -35,8 +44,8 @@ struct monitor_app {
     unsigned ticks;
     unsigned calls; /* to single replicas, under way */
     int64_t started_ms;
-    char *page; /* index.html with the prefix in it */
-    size_t page_n;
+    struct pages *pages;
+    json_t *kinds; /* of mails, by name */
 };
 
 extern const struct rpc_handler MONITOR_HANDLERS[];
@@ -54,12 +63,15 @@ void monitor_intake_stop(struct monitor_app *app);
 /* handle_http.c: the listener's callback (its thread): pages at once, the API by way of
  * the loop. */
 void monitor_handle_http(struct http_request *r, void *arg);
-/* Puts the prefix into the page. */
-void monitor_page_init(struct monitor_app *app);
 
 /* api.c: an answer with the headers that all have; `more` ends with name NULL. */
 void monitor_http_answer(struct http_request *r, int status, const char *type,
                          struct str body, const struct http_header_line *more);
+/* ... with the page, or with a file, which browsers keep and ask about. It outlives the
+ * answer.
+ */
+void monitor_http_document(struct http_request *r, int status,
+                           const struct http_document *d);
 void monitor_http_error(struct http_request *r, enum err e);
 /* The media type of a mail's HTML: served under a policy of its own. */
 #define MONITOR_MAIL_TYPE "text/html; mail"
@@ -75,7 +87,7 @@ void monitor_sessions_tick(struct monitor_app *app);
 void handle_overview(struct api *a);
 void handle_spans(struct api *a);
 
-/* handle_replica.c, handle_missed.c */
+/* handle_replica.c, handle_flow.c, handle_missed.c */
 void handle_replicas(struct api *a);
 void handle_replica(struct api *a);
 void handle_flow(struct api *a);

@@ -67,54 +67,71 @@ static void write_replicas(const struct monitor_app *app, const char *level,
     }
 }
 
-static unsigned live_replicas(const struct monitor_app *app, struct str service)
+/* ---- services ---- */
+
+/* A replica that should serve and does not has a line of its own; one that left or takes
+ * no work on purpose has none, so it is its service that is looked at. */
+static struct presence_count count_service(const struct monitor_app *app,
+                                           struct str service)
 {
     char evidence[200];
-    unsigned n = 0;
     int64_t now_ms = clock_mono_ms();
+    struct presence_count n = { 0 };
     for (unsigned i = 0; i < app->replicas.n; i++) {
         const struct replica *r = app->replicas.r[i];
-        if (str_eq(str_of(r->service), service) &&
-            replica_is_live(replica_status(r, app->replicas.version, now_ms, evidence)))
-            n++;
+        if (!str_eq(str_of(r->service), service))
+            continue;
+        enum replica_status s =
+            replica_status(r, app->replicas.version, now_ms, evidence);
+        n.draining += s == REPLICA_DRAINING;
+        n.stopped += s == REPLICA_STOPPED;
+        n.serving += s != REPLICA_DRAINING && s != REPLICA_STOPPED;
     }
     return n;
 }
 
-static bool was_seen(const struct monitor_app *app, struct str service)
+void attention_tick(struct monitor_app *app)
 {
-    for (unsigned i = 0; i < app->replicas.n; i++)
-        if (str_eq(str_of(app->replicas.r[i]->service), service))
-            return true;
-    return false;
-}
-
-/* Services that should be there. One that crashed has its own line already. */
-static void write_unseen(const struct monitor_app *app, struct jsonw *w)
-{
-    enum { PATIENCE_MS = 5000 }; /* after our own start */
     struct str rest = str_of(app->cfg->expect), name;
     int64_t wanted;
-    if (clock_mono_ms() - app->started_ms < PATIENCE_MS)
-        return;
     while (overview_next_expected(&rest, &name, &wanted)) {
-        unsigned live = live_replicas(app, name);
-        char subject[64];
-        struct line l = { .level = "broken", .kind = "unseen", .label = "Workers" };
-        if (live >= wanted || (wanted == 1 && was_seen(app, name)))
+        struct presence_count n = count_service(app, name);
+        presence_note(&app->presences, name, wanted, &n, clock_mono_ms(),
+                      clock_wall_us());
+    }
+}
+
+static void say_missed(const struct presence *p, struct line *l)
+{
+    if (p->count.serving > 0)
+        snprintf(l->title, LINE, "%s has %u of %lld replicas.", p->service,
+                 p->count.serving, (long long)p->wanted);
+    else if (!p->heard)
+        snprintf(l->title, LINE, "%s was never seen.", p->service);
+    else if (p->count.draining > 0)
+        snprintf(l->title, LINE, "%s takes no work.", p->service);
+    else
+        snprintf(l->title, LINE, "%s is not running.", p->service);
+    snprintf(l->text, LINE,
+             "MONITOR_EXPECT asks for %lld: %u should serve now, %u drain, %u said "
+             "farewell.",
+             (long long)p->wanted, p->count.serving, p->count.draining, p->count.stopped);
+}
+
+static void write_missing_services(const struct monitor_app *app, struct jsonw *w)
+{
+    int64_t now_ms = clock_mono_ms();
+    for (unsigned i = 0; i < app->presences.n; i++) {
+        const struct presence *p = &app->presences.p[i];
+        struct line l = { .level = "broken",
+                          .kind = "unseen",
+                          .subject = p->service,
+                          .page = "workers",
+                          .label = "Workers",
+                          .since_us = p->since_us };
+        if (!presence_is_missed(p, now_ms))
             continue;
-        snprintf(subject, sizeof subject, "%.*s", STR_ARG(name));
-        l.subject = subject;
-        if (was_seen(app, name))
-            snprintf(l.title, LINE, "%s has %u of %lld replicas.", subject, live,
-                     (long long)wanted);
-        else
-            snprintf(l.title, LINE, "%s was never seen.", subject);
-        snprintf(l.text, LINE,
-                 "MONITOR_EXPECT asks for %lld; %u of it said within the last seconds "
-                 "that it lives.",
-                 (long long)wanted, live);
-        snprintf(l.page, sizeof l.page, "workers");
+        say_missed(p, &l);
         write_line(&l, w);
     }
 }
@@ -145,6 +162,33 @@ static void write_missed(const struct monitor_app *app, struct jsonw *w)
         snprintf(l.page, sizeof l.page, "dead");
         write_line(&l, w);
     }
+}
+
+static void write_unknown(const struct monitor_app *app, struct jsonw *w)
+{
+    static const struct {
+        const char *title, *text;
+    } GAPS[] = {
+        [WATCH_NO_ANSWER] = { "How the mails stand is not known.",
+                              "The mailer does not tell it" },
+        [WATCH_NOT_COMPARED] = { "Who did not get their mail is not known.",
+                                 "The mailer cannot compare its mails with auth's "
+                                 "events" },
+    };
+    enum { TIME_OF_DAY = 11 }; /* where it stands in a date and time */
+    char at[CLOCK_TEXT_SIZE];
+    struct line l = { .level = "attention",
+                      .kind = "unknown",
+                      .subject = "mail",
+                      .page = "workers?service=mailer",
+                      .label = "Look at the mailers" };
+    enum watch_gap gap = watch_gap(app->watch, &l.since_us);
+    if (gap == WATCH_KNOWN)
+        return;
+    snprintf(l.title, LINE, "%s", GAPS[gap].title);
+    snprintf(l.text, LINE, "%s: not since %.8s UTC. A dash stands for what is not known.",
+             GAPS[gap].text, clock_text(l.since_us, at) + TIME_OF_DAY);
+    write_line(&l, w);
 }
 
 static void write_queue(const struct monitor_app *app, struct jsonw *w)
@@ -205,9 +249,10 @@ void attention_write(const struct monitor_app *app, struct jsonw *w)
     jw_key(w, "attention");
     jw_array(w);
     write_replicas(app, "broken", w);
-    write_unseen(app, w);
+    write_missing_services(app, w);
     write_replicas(app, "attention", w);
     write_missed(app, w);
+    write_unknown(app, w);
     write_queue(app, w);
     write_lag(app, w);
     write_history(app, w);

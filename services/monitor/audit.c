@@ -71,9 +71,8 @@ void audit_begin(struct api *a, const char *action, const char *subject,
 {
     struct begin *b = xcalloc(1, sizeof *b);
     struct str params[] = {
-        str_of(a->who.name), str_of(a->who.via), str_of(http_client(a->http)),
-        str_of(action),      str_of(subject),    str_of(reason),
-        STR("begun"),        db_null(),
+        str_of(a->who.name), str_of(a->who.via), str_of(a->from.text), str_of(action),
+        str_of(subject),     str_of(reason),     STR("begun"),         db_null(),
     };
     b->a = a;
     b->fn = fn;
@@ -86,10 +85,9 @@ static void on_ended(void *arg, const struct db_result *r)
 {
     struct monitor_app *app = arg;
     struct jsonw w;
-    AUTO_BUF struct buf b;
+    AUTO_BUF struct buf b = { .max = 8192 };
     if (r->status != DB_OK || r->rows != 1)
         return;
-    buf_init(&b, 8192);
     jw_begin(&w, &b);
     write_row(r, 0, &w);
     jw_end(&w);

@@ -14,8 +14,9 @@ void audit_begin(struct api *a, const char *action, const char *subject,
 /* How it ended: "done" or "failed". count < 0: nothing to count. Pages hear of it. */
 void audit_end(struct monitor_app *app, int64_t id, const char *outcome,
                const char *summary, int64_t count);
-/* Something that needs no permission to be recorded first: sign-ins. Lost while the
- * database is away (the log has it too). */
+/* Something that needs no permission to be recorded first: sign-ins. actor: a name that
+ * is known to be one, "" when nobody is known. Lost while the database is away (the log
+ * has it too). */
 void audit_note(struct monitor_app *app, const char *actor, const char *via,
                 const char *client, const char *action, const char *outcome,
                 const char *summary);

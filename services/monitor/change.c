@@ -27,6 +27,18 @@ void changes_note(struct changes *c, int64_t wall_us, const char *kind,
         c->heard(c->arg, at);
 }
 
+bool changes_put_older(struct changes *c, const struct change *older)
+{
+    const struct change *oldest = &c->ring[(c->next + CHANGES_MAX - c->n) % CHANGES_MAX];
+    if (c->n == CHANGES_MAX || (c->n > 0 && older->id >= oldest->id))
+        return false;
+    c->n++;
+    c->ring[(c->next + CHANGES_MAX - c->n) % CHANGES_MAX] = *older;
+    if (older->id > c->last_id)
+        c->last_id = older->id;
+    return true;
+}
+
 void change_write(const struct change *c, struct jsonw *w)
 {
     char at[CLOCK_TEXT_SIZE];
@@ -45,8 +57,7 @@ void changes_write(const struct changes *c, int64_t since_us, unsigned limit,
 {
     for (unsigned i = 1; i <= c->n && i <= limit; i++) {
         const struct change *at = &c->ring[(c->next + CHANGES_MAX - i) % CHANGES_MAX];
-        if (at->wall_us < since_us)
-            return;
-        change_write(at, w);
+        if (at->wall_us >= since_us) /* a start may have been noted late */
+            change_write(at, w);
     }
 }

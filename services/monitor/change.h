@@ -1,7 +1,9 @@
-/* The newest things that happened, for the page's "what changed": a ring in memory. */
+/* The newest things that happened, for the page's "what changed": a ring in memory,
+ * which begins with what an earlier run has written. */
 #ifndef MONITOR_CHANGE_H
 #define MONITOR_CHANGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/jsonw.h"
@@ -10,7 +12,8 @@ enum { CHANGES_MAX = 256 };
 
 struct change {
     int64_t id, wall_us;
-    char kind[16]; /* started, restarted, stopped, a status, version, action, gone */
+    /* started, restarted, stopped, a status, version, scaled, action, gone */
+    char kind[16];
     char subject[64];
     char text[160];
     char who[64]; /* of an action; empty otherwise */
@@ -27,6 +30,9 @@ struct changes {
 __attribute__((format(printf, 6, 7))) void
 changes_note(struct changes *c, int64_t wall_us, const char *kind, const char *subject,
              const char *who, const char *fmt, ...);
+/* Takes one of an earlier run to the old end. False: there is no room, or it is not older
+ * than what is there. */
+bool changes_put_older(struct changes *c, const struct change *older);
 /* The newest, at most `limit` not older than since_us, as the elements of an open array.
  */
 void changes_write(const struct changes *c, int64_t since_us, unsigned limit,

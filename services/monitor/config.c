@@ -3,28 +3,62 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "svc/log.h"
+#include "monitor/access.h"
+#include "svc/setting.h"
 
 #define AT(field) offsetof(struct monitor_config, field)
+
+static bool prefix_is_fine(const char *prefix)
+{
+    size_t n = strlen(prefix);
+    if (n == 0)
+        return true;
+    if (prefix[0] != '/' || prefix[n - 1] == '/' || n > 100 || strstr(prefix, "//"))
+        return false;
+    for (const char *p = prefix; *p; p++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_/",
+                    *p))
+            return false;
+    return true;
+}
+
+static const char *check_prefix(const char *text)
+{
+    return prefix_is_fine(text) ? NULL : "must look like /ops";
+}
+
+static const char *check_basic(const char *text)
+{
+    const char *why;
+    struct secret *pairs = secret_new(str_of(text));
+    struct access *access = access_new(pairs, 0, 0, &why);
+    access_free(&access);
+    secret_free(&pairs);
+    return why;
+}
 
 const struct option_row MONITOR_OPTIONS[] = {
     { .name = "MONITOR_HTTP_LISTEN",
       .kind = OPT_STR,
+      .check = setting_http_listen,
       .offset = AT(http_listen),
       .def = "127.0.0.1:5555",
       .help = "Where the dashboard is served" },
     { .name = "MONITOR_TELEMETRY_LISTEN",
       .kind = OPT_STR,
+      .check = setting_zmq_listen,
       .offset = AT(telemetry_listen),
       .def = "tcp://127.0.0.1:7104",
       .help = "Where the daemons' beats arrive" },
     { .name = "MAILER_ENDPOINT",
       .kind = OPT_STR,
+      .check = setting_endpoints,
       .offset = AT(mailer_endpoint),
       .def = "tcp://127.0.0.1:7003",
       .help = "The mailers, a comma list" },
     { .name = "AUTH_ENDPOINT",
       .kind = OPT_STR,
+      .check = setting_endpoints,
       .offset = AT(auth_endpoint),
       .def = "tcp://127.0.0.1:7001",
       .help = "The auth replicas, a comma list: who may sign in, and the event stream" },
@@ -41,11 +75,19 @@ const struct option_row MONITOR_OPTIONS[] = {
       .help = "Version that should run, or any (the monitor's own)" },
     { .name = "MONITOR_URL_PREFIX",
       .kind = OPT_STR,
+      .check = check_prefix,
       .offset = AT(url_prefix),
       .def = "",
       .help = "Path that every page, file and cookie stands behind: /ops" },
+    { .name = "MONITOR_TRUSTED_PROXIES",
+      .kind = OPT_STR,
+      .check = setting_proxies,
+      .offset = AT(trusted_proxies),
+      .def = "",
+      .help = "Whose X-Forwarded-For and -Proto are believed: networks and names" },
     { .name = "MONITOR_BASIC_AUTH",
       .kind = OPT_SECRET,
+      .check = check_basic,
       .offset = AT(basic_auth),
       .help = "user:password pairs for scripts, a comma list; :ro after one = may only "
               "read" },
@@ -78,6 +120,14 @@ const struct option_row MONITOR_OPTIONS[] = {
       .min = 10,
       .max = 604800,
       .help = "Seconds after which a session ends in any case" },
+    { .name = "MONITOR_STALE_AFTER",
+      .kind = OPT_INT,
+      .offset = AT(stale_s),
+      .def = "30",
+      .min = 2,
+      .max = 600,
+      .help = "Seconds after which what a mailer told is not known any more; three times "
+              "as many for who did not get their mail" },
     { .name = "MONITOR_LIVE_STREAMS",
       .kind = OPT_INT,
       .offset = AT(live_streams),
@@ -92,26 +142,3 @@ const struct option_row MONITOR_OPTIONS[] = {
       .help = "The command that the sign-in page names for making an administrator" },
     { 0 },
 };
-
-static bool prefix_is_fine(const char *prefix)
-{
-    size_t n = strlen(prefix);
-    if (n == 0)
-        return true;
-    if (prefix[0] != '/' || prefix[n - 1] == '/' || n > 100 || strstr(prefix, "//"))
-        return false;
-    for (const char *p = prefix; *p; p++)
-        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_/",
-                    *p))
-            return false;
-    return true;
-}
-
-bool monitor_config_check(const struct monitor_config *cfg)
-{
-    if (prefix_is_fine(cfg->url_prefix))
-        return true;
-    log_fatal("monitor", "MONITOR_URL_PREFIX must look like /ops",
-              F_STR("value", cfg->url_prefix));
-    return false;
-}

@@ -13,7 +13,7 @@ static const char *const NOTHING[] = { NULL };
 static const char *const SETTINGS[] = { "connections", "per_minute", NULL };
 static const char *const USER[] = { "user_id", NULL };
 static const char *const ADDRESS[] = { "user_id", "email", NULL };
-static const char *const POOL[] = { "instance", "size", NULL };
+static const char *const POOL[] = { "instance", "size", "by", NULL };
 static const char *const INSTANCE[] = { "instance", NULL };
 static const char *const LEVELS[] = { "instance", "levels", NULL };
 

@@ -11,9 +11,8 @@
 #include "monitor/audit.h"
 #include "monitor/flower.h"
 #include "monitor/live.h"
-#include "svc/embed.h"
-
-extern const struct embed_file embed_monitor_web[];
+#include "monitor/pages.h"
+#include "monitor/session_store.h"
 
 static const struct api_route ROUTES[] = {
     { "GET", "/api/session", NEED_NOTHING, handle_session_get },
@@ -86,8 +85,7 @@ static bool find_who(struct api *a)
     bool busy;
     struct str basic = http_header(a->http, "Authorization");
     a->who.via = "";
-    a->who.role =
-        access_basic(app->access, basic, http_client(a->http), now, a->who.name, &busy);
+    a->who.role = access_basic(app->access, basic, a->from.text, now, a->who.name, &busy);
     if (busy) {
         a->retry_after_s = 60;
         api_fail(a, ERR_THROTTLED, NULL);
@@ -133,9 +131,24 @@ static enum err may_go_on(const struct api *a)
     return s && !access_is_confirmed(s, clock_mono_ms()) ? ERR_UNAVAILABLE : ERR_OK;
 }
 
+/* After a restart, for the moment until the sessions of before have been read: whoever
+ * has a cookie is not sent away for that. */
+static bool is_too_early(const struct api *a)
+{
+    enum { PATIENCE_MS = 3000 };
+    return !session_store_read(a->app->sessions) &&
+           http_header(a->http, "Cookie").n > 0 &&
+           clock_mono_ms() - a->app->started_ms < PATIENCE_MS;
+}
+
 static void run_api(void *arg)
 {
+    enum { AGAIN_MS = 50 };
     struct api *a = arg;
+    if (is_too_early(a)) {
+        loop_timer(a->app->svc->loop, AGAIN_MS, 0, run_api, a);
+        return;
+    }
     if (!find_who(a))
         return;
     enum err e = may_go_on(a);
@@ -160,6 +173,7 @@ static bool dispatch_api(struct monitor_app *app, struct http_request *r, struct
     struct api *a = xcalloc(1, sizeof *a);
     a->app = app;
     a->http = r;
+    a->from = proxies_origin(app->proxies, r);
     a->route = route;
     size_t n = strlen(route->path);
     a->rest = (struct str){ path.p + n, path.n - n };
@@ -170,54 +184,6 @@ static bool dispatch_api(struct monitor_app *app, struct http_request *r, struct
 }
 
 /* ---- pages and files ---- */
-
-static const struct {
-    const char *suffix, *type;
-} TYPES[] = {
-    { ".html", "text/html; charset=utf-8" },
-    { ".css", "text/css; charset=utf-8" },
-    { ".js", "text/javascript; charset=utf-8" },
-    { ".svg", "image/svg+xml" },
-};
-
-static const char *type_of(struct str name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(TYPES); i++) {
-        size_t n = strlen(TYPES[i].suffix);
-        if (name.n > n && memcmp(name.p + name.n - n, TYPES[i].suffix, n) == 0)
-            return TYPES[i].type;
-    }
-    return "application/octet-stream";
-}
-
-static void serve_file(struct http_request *r, struct str name)
-{
-    char text[64];
-    struct str file = { 0 };
-    if (name.n < sizeof text) {
-        snprintf(text, sizeof text, "%.*s", STR_ARG(name));
-        file = embed_find(embed_monitor_web, text);
-    }
-    if (file.p)
-        monitor_http_answer(r, 200, type_of(name), file, NULL);
-    else
-        monitor_http_error(r, ERR_NOT_FOUND);
-}
-
-static bool is_page(struct str path)
-{
-    static const char *const PAGES[] = { "/",       "/login", "/workers",
-                                         "/tasks",  "/flow",  "/dead",
-                                         "/missed", "/audit", "/mails" };
-    static const char *const BELOW[] = { "/workers/", "/tasks/", "/mails/" };
-    for (size_t i = 0; i < ARRAY_LEN(PAGES); i++)
-        if (str_eq(path, str_of(PAGES[i])))
-            return true;
-    for (size_t i = 0; i < ARRAY_LEN(BELOW); i++)
-        if (str_starts(path, str_of(BELOW[i])) && path.n > strlen(BELOW[i]))
-            return true;
-    return false;
-}
 
 static void redirect(const struct monitor_app *app, struct http_request *r,
                      const char *to, struct str rest)
@@ -248,32 +214,29 @@ static bool redirect_old(const struct monitor_app *app, struct http_request *r,
     return false;
 }
 
+/* A person who mistyped an address is shown a page; a program is told in JSON. */
+static bool is_for_people(struct http_request *r, struct str path)
+{
+    static const struct str HTML = { "text/html", 9 };
+    struct str accept = http_header(r, "Accept");
+    return !str_starts(path, STR("/api/")) && accept.n > 0 &&
+           memmem(accept.p, accept.n, HTML.p, HTML.n);
+}
+
 static void serve_page(const struct monitor_app *app, struct http_request *r,
                        struct str path)
 {
-    static const struct str ASSETS = { "/assets/", 8 };
+    const struct http_document *d = pages_find(app->pages, path);
     if (!is_reading(http_method(r)))
         monitor_http_error(r, ERR_METHOD_NOT_ALLOWED);
-    else if (is_page(path))
-        monitor_http_answer(r, 200, "text/html; charset=utf-8",
-                            (struct str){ app->page, app->page_n }, NULL);
-    else if (str_starts(path, ASSETS))
-        serve_file(r, (struct str){ path.p + ASSETS.n, path.n - ASSETS.n });
-    else if (!redirect_old(app, r, path))
-        monitor_http_error(r, ERR_NOT_FOUND);
-}
-
-void monitor_page_init(struct monitor_app *app)
-{
-    static const char MARK[] = "<base href=\"/\">";
-    struct str page = embed_find(embed_monitor_web, "index.html");
-    const char *mark = strstr(page.p, MARK); /* embedded files end with a NUL */
-    if (mark)
-        app->page = xasprintf("%.*s<base href=\"%s/\">%s", (int)(mark - page.p), page.p,
-                              app->cfg->url_prefix, mark + sizeof MARK - 1);
+    else if (d)
+        monitor_http_document(r, 200, d);
+    else if (redirect_old(app, r, path))
+        return;
+    else if (is_for_people(r, path))
+        monitor_http_document(r, 404, pages_nowhere(app->pages));
     else
-        app->page = xstrdup(page.p);
-    app->page_n = strlen(app->page);
+        monitor_http_error(r, ERR_NOT_FOUND);
 }
 
 void monitor_handle_http(struct http_request *r, void *arg)

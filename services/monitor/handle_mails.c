@@ -18,7 +18,13 @@ static void on_found(struct api *a, struct mail_find *f)
     for (size_t i = 0; i < ARRAY_LEN(PASS); i++)
         if (json_object_get(f->reply, PASS[i]))
             json_object_set(o, PASS[i], json_object_get(f->reply, PASS[i]));
-    json_object_set_new(o, "looked_at", json_integer(f->looked_at));
+    /* One page that is all of the list has counted it. */
+    if (!f->exact && !f->next && f->cursor.n == 0)
+        json_object_update_new(o, json_pack("{s:I,s:b}", "matching",
+                                            (json_int_t)json_array_size(f->jobs),
+                                            "matching_more", 0));
+    json_object_set_new(o, "looked_at",
+                        f->next ? json_integer(f->looked_at) : json_null());
     json_object_set_new(o, "exact", json_boolean(f->exact));
     const json_t *queue = watch_queue(a->app->watch);
     json_object_set_new(o, "queue", queue ? json_deep_copy(queue) : json_null());
@@ -123,14 +129,13 @@ void handle_mail(struct api *a)
         id.n > HTML.n && str_eq((struct str){ id.p + id.n - HTML.n, HTML.n }, HTML);
     uint8_t bytes[16];
     struct jsonw w;
-    AUTO_BUF struct buf body;
+    AUTO_BUF struct buf body = { .max = 256 };
     if (html)
         id.n -= HTML.n;
     if (!id_uuid_parse(id, bytes)) {
         api_fail(a, ERR_NOT_FOUND, NULL);
         return;
     }
-    buf_init(&body, 256);
     jw_begin(&w, &body);
     jw_object(&w);
     jw_kstr(&w, "job_id", id);

@@ -39,9 +39,7 @@ static void sample(struct buf *b, const char *name, const char *worker, const ch
 
 static bool is_online(const struct monitor_app *app, const struct replica *r)
 {
-    char evidence[200];
-    return replica_is_live(
-        replica_status(r, app->replicas.version, clock_mono_ms(), evidence));
+    return replicas_is_live(&app->replicas, r, clock_mono_ms());
 }
 
 static bool is_mailer(const struct replica *r)
@@ -60,37 +58,49 @@ static const struct figures *totals_of(const struct replica *r)
     return r->sample->n > 0 ? &r->sample->beats[last].totals : NULL;
 }
 
+/* task: what names are made of. */
 static void print_histogram(struct buf *b, const char *name, const char *worker,
-                            const struct metric_sum *t)
+                            const char *task, const struct metric_sum *t)
 {
     const int64_t *bounds = metric_bounds_us();
-    char bucket[96], more[96];
+    char metric[96], more[160];
     int64_t seen = 0;
-    snprintf(bucket, sizeof bucket, "%s_bucket", name);
+    snprintf(metric, sizeof metric, "%s_bucket", name);
     for (size_t i = 0; i < METRIC_BUCKETS; i++) {
         seen += t->bucket[i];
         if (i + 1 < METRIC_BUCKETS)
-            snprintf(more, sizeof more, ",task=\"mail\",le=\"%g\"",
+            snprintf(more, sizeof more, ",task=\"%s\",le=\"%g\"", task,
                      (double)bounds[i] / 1e6);
         else
-            snprintf(more, sizeof more, ",task=\"mail\",le=\"+Inf\"");
-        sample(b, bucket, worker, more, (double)seen);
+            snprintf(more, sizeof more, ",task=\"%s\",le=\"+Inf\"", task);
+        sample(b, metric, worker, more, (double)seen);
     }
-    snprintf(bucket, sizeof bucket, "%s_sum", name);
-    sample(b, bucket, worker, ",task=\"mail\"", (double)t->sum_us / 1e6);
-    snprintf(bucket, sizeof bucket, "%s_count", name);
-    sample(b, bucket, worker, ",task=\"mail\"", (double)seen);
+    snprintf(more, sizeof more, ",task=\"%s\"", task);
+    snprintf(metric, sizeof metric, "%s_sum", name);
+    sample(b, metric, worker, more, (double)t->sum_us / 1e6);
+    snprintf(metric, sizeof metric, "%s_count", name);
+    sample(b, metric, worker, more, (double)seen);
 }
 
-static void print_times(const struct monitor_app *app, struct buf *b, const char *name,
-                        enum figure_histogram t, const char *help)
+static const char RUNTIME[] = "flower_task_runtime_seconds";
+
+static void print_runtime(void *arg, const char *worker, const char *template,
+                          const struct metric_sum *times)
 {
-    family(b, name, "histogram", help);
+    char task[64];
+    snprintf(task, sizeof task, "mailer.%s", template);
+    print_histogram(arg, RUNTIME, worker, task, times);
+}
+
+static void print_ages(const struct monitor_app *app, struct buf *b)
+{
+    static const char NAME[] = "quintet_mail_age_seconds";
+    family(b, NAME, "histogram", "From the event to the accepted mail");
     for (unsigned i = 0; i < app->replicas.n; i++) {
         const struct replica *r = app->replicas.r[i];
         const struct figures *f = totals_of(r);
-        if (is_mailer(r) && f && f->has_time & 1u << t)
-            print_histogram(b, name, r->instance, &f->time[t]);
+        if (is_mailer(r) && f && f->has_time & 1u << TIME_AGE)
+            print_histogram(b, NAME, r->instance, "mail", &f->time[TIME_AGE]);
     }
 }
 
@@ -168,25 +178,30 @@ static void print_gauges(const struct monitor_app *app, struct buf *b)
 
 /* ---- the queue and the desk ---- */
 
+/* Below 0: not known, so there is no sample. */
 static void plain(struct buf *b, const char *name, const char *help, int64_t value)
 {
     family(b, name, "gauge", help);
-    buf_printf(b, "%s %lld\n", name, (long long)value);
+    if (value >= 0)
+        buf_printf(b, "%s %lld\n", name, (long long)value);
+}
+
+static void print_queue(struct buf *b, const json_t *q)
+{
+    static const char *const STATES[] = { "ready", "leased" };
+    family(b, "quintet_queue_messages", "gauge", "Mails in the queue by state");
+    for (size_t i = 0; q && i < ARRAY_LEN(STATES); i++)
+        buf_printf(b, "quintet_queue_messages{state=\"%s\"} %lld\n", STATES[i],
+                   (long long)json_integer_value(json_object_get(q, STATES[i])));
+    plain(b, "quintet_queue_paused", "1 while the queue is paused",
+          q ? json_is_true(json_object_get(q, "paused")) : -1);
 }
 
 static void print_mail(const struct monitor_app *app, struct buf *b)
 {
-    const json_t *q = watch_queue(app->watch);
-    family(b, "quintet_queue_messages", "gauge", "Mails in the queue by state");
-    buf_printf(b,
-               "quintet_queue_messages{state=\"ready\"} %lld\n"
-               "quintet_queue_messages{state=\"leased\"} %lld\n",
-               (long long)json_integer_value(json_object_get(q, "ready")),
-               (long long)json_integer_value(json_object_get(q, "leased")));
+    print_queue(b, watch_queue(app->watch));
     plain(b, "quintet_queue_oldest_seconds", "Wait of the oldest mail that is due",
           watch_oldest_s(app->watch));
-    plain(b, "quintet_queue_paused", "1 while the queue is paused",
-          json_is_true(json_object_get(q, "paused")));
     plain(b, "quintet_dead_mails", "Mails that were given up", watch_dead(app->watch));
     plain(b, "quintet_missed_mails", "People who did not get their mail",
           watch_missed(app->watch));
@@ -195,20 +210,18 @@ static void print_mail(const struct monitor_app *app, struct buf *b)
 void handle_metrics(struct api *a)
 {
     struct monitor_app *app = a->app;
-    AUTO_BUF struct buf b;
+    AUTO_BUF struct buf b = { .max = PAGE_MAX };
     if (!app->cfg->metrics_open && a->who.role == ACCESS_NONE) {
         api_fail(a, ERR_NOT_AUTHENTICATED, NULL);
         return;
     }
     watch_wanted(app->watch);
-    buf_init(&b, PAGE_MAX);
     family(&b, "flower_events_total", "counter", "What happened to mails");
     task_events_print(app->events, &b);
-    print_times(app, &b, "flower_task_runtime_seconds", TIME_ATTEMPT,
-                "Time of a delivery attempt");
+    family(&b, RUNTIME, "histogram", "Time of a delivery attempt");
+    task_events_each_time(app->events, print_runtime, &b);
     print_gauges(app, &b);
-    print_times(app, &b, "quintet_mail_age_seconds", TIME_AGE,
-                "From the event to the accepted mail");
+    print_ages(app, &b);
     print_mail(app, &b);
     api_reply_as(a, 200, "text/plain; version=0.0.4; charset=utf-8", buf_get(&b));
 }

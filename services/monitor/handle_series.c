@@ -92,7 +92,9 @@ static bool read_span(struct api *a, struct series *s)
     s->tier = history_tier_for(span_s);
     s->step_s = TIER_STEP_S[s->tier];
     s->start_s = from / 1000000 - from / 1000000 % s->step_s;
-    s->npoints = (size_t)((to / 1000000 - s->start_s + s->step_s - 1) / s->step_s);
+    /* The second that `to` is in counts: a step that has just begun is shown as well. */
+    int64_t to_s = (to + 999999) / 1000000;
+    s->npoints = (size_t)((to_s - s->start_s + s->step_s - 1) / s->step_s);
     s->end_s = s->start_s + (int64_t)s->npoints * s->step_s;
     return s->npoints <= POINTS_MAX;
 }

@@ -10,9 +10,10 @@
 #include "base/id.h"
 #include "monitor/app.h"
 #include "monitor/audit.h"
+#include "monitor/session_store.h"
 #include "svc/log.h"
 
-enum { SIGN_INS_MAX = 16, COOKIE_MAX = 512 };
+enum { SIGN_INS_MAX = 16, COOKIE_MAX = 512, CREDENTIAL_MAX = 4096, MINUTE_S = 60 };
 
 /* ---- who am I ---- */
 
@@ -89,7 +90,7 @@ static bool read_claims(const char *token, struct claims *ret)
 static bool reached_by_https(const struct api *a)
 {
     static const struct str HTTPS = { "https://", 8 };
-    return str_starts(http_header(a->http, "Origin"), HTTPS);
+    return a->from.https || str_starts(http_header(a->http, "Origin"), HTTPS);
 }
 
 static void set_cookie(struct api *a, const char *value, int64_t max_age_s)
@@ -105,30 +106,43 @@ static void set_cookie(struct api *a, const char *value, int64_t max_age_s)
 static void open_session(struct api *a, const struct claims *c)
 {
     struct monitor_app *app = a->app;
-    struct session *s = access_open(app->access, c->username, c->user_id,
-                                    c->has_sid ? c->sid : NULL, c->role, clock_mono_ms());
+    char token[SESSION_TEXT];
+    struct session *s =
+        access_open(app->access, c->username, c->user_id, c->has_sid ? c->sid : NULL,
+                    c->role, clock_mono_ms(), token);
     struct buf b;
     struct jsonw w;
-    set_cookie(a, s->token, app->cfg->session_max_s);
-    audit_note(app, c->username, "session", http_client(a->http), "session.start", "done",
+    set_cookie(a, token, app->cfg->session_max_s);
+    explicit_bzero(token, sizeof token);
+    audit_note(app, c->username, "session", a->from.text, "session.start", "done",
                "Signed in.");
     log_info("access", "signed in", F_INT("user_id", c->user_id),
-             F_STR("client", http_client(a->http)));
+             F_STR("client", a->from.text));
     api_begin(&b, &w);
     write_who(a, s, &w);
     api_finish(a, &b, &w);
+}
+
+/* What was typed as a name is not kept: it may be a password. Auth's trail has whose
+ * account it was, if anybody's. */
+static void on_refused(struct api *a, enum err e, const struct frame *reply)
+{
+    log_info("access", "sign-in refused", F_STR("code", err_info(e)->code),
+             F_STR("client", a->from.text));
+    audit_note(a->app, "", "session", a->from.text, "session.refused", "failed",
+               err_info(e)->detail);
+    api_fail_reply(a, "auth", e, reply);
 }
 
 static void on_login(struct api *a, enum err e, const struct frame *reply)
 {
     struct claims claims = { 0 };
     a->app->sign_ins--;
+    if (e == ERR_OK ||
+        err_info(e)->status >= 500) /* it says nothing about the password */
+        access_right(a->app->access, ACCESS_BY_SIGN_IN, a->from.text, clock_mono_ms());
     if (e != ERR_OK) {
-        log_info("access", "sign-in refused", F_STR("code", err_info(e)->code),
-                 F_STR("client", http_client(a->http)));
-        audit_note(a->app, api_text(a, "username"), "session", http_client(a->http),
-                   "session.refused", "failed", err_info(e)->detail);
-        api_fail_reply(a, "auth", e, reply);
+        on_refused(a, e, reply);
         return;
     }
     json_t *o = json_loadb(reply->body.p, reply->body.n, 0, NULL);
@@ -151,9 +165,11 @@ static bool write_login(struct api *a, struct buf *out)
     if (!api_body(a) || !api_only(a, KNOWN))
         return false;
     for (size_t i = 0; KNOWN[i]; i++) {
-        if (api_text(a, KNOWN[i]))
+        const char *text = api_text(a, KNOWN[i]);
+        if (text && strlen(text) <= CREDENTIAL_MAX)
             continue;
-        api_fail_field(a, KNOWN[i], "This field is required.", -1);
+        api_fail_field(a, KNOWN[i],
+                       text ? "This is too long." : "This field is required.", -1);
         return false;
     }
     jw_begin(&w, out);
@@ -169,13 +185,18 @@ void handle_session_start(struct api *a)
 {
     struct monitor_app *app = a->app;
     AUTO_BUF struct buf body;
-    buf_init(&body, 32 * 1024);
+    buf_init(&body, 64 * 1024); /* escaped, a byte may become six */
     if (app->sign_ins >= SIGN_INS_MAX) {
         api_fail(a, ERR_OVERLOADED, NULL);
         return;
     }
     if (!write_login(a, &body))
         return;
+    if (!access_try(app->access, ACCESS_BY_SIGN_IN, a->from.text, clock_mono_ms())) {
+        a->retry_after_s = MINUTE_S;
+        api_fail(a, ERR_THROTTLED, NULL);
+        return;
+    }
     app->sign_ins++;
     /* Not as an actor: nobody is one yet; but auth counts failures by address. */
     api_call(a, app->auth, "auth.login", buf_get(&body), false, on_login);
@@ -203,8 +224,8 @@ void handle_session_end(struct api *a)
     struct session *s = access_by_serial(access, serial, clock_mono_ms());
     if (s)
         access_end(access, s);
-    audit_note(a->app, a->who.name, "session", http_client(a->http), "session.end",
-               "done", "Signed out.");
+    audit_note(a->app, a->who.name, "session", a->from.text, "session.end", "done",
+               "Signed out.");
 }
 
 /* ---- are they still who they were ---- */
@@ -271,4 +292,5 @@ static void check_session(void *arg, struct session *s)
 void monitor_sessions_tick(struct monitor_app *app)
 {
     access_tick(app->access, clock_mono_ms(), check_session, app);
+    session_store_tick(app->sessions);
 }

@@ -17,7 +17,9 @@ enum {
     PENDING_MAX = 4 * 1024 * 1024, /* bytes of rows that wait */
     ROW_MAX = 16 * 1024,
     CHANGES_WAITING = 256,
-    ROWS_KEPT = 500000, /* of each tier, whatever their age */
+    RECALL_S = 2 * 3600,  /* how far back "what changed" goes */
+    RECALL_PATIENCE = 10, /* seconds */
+    ROWS_KEPT = 500000,   /* of each tier, whatever their age */
     CHANGES_KEPT_S = 90 * 86400,
     ACTIONS_KEPT_S = 400 * 86400,
 };
@@ -27,6 +29,11 @@ static const struct db_stmt RETIRE = { "rollup_retire", DB_WRITE };
 static const struct db_stmt RETIRE_REST = { "history_retire", DB_WRITE };
 static const struct db_stmt WRITE_CHANGE = { "change_write", DB_WRITE };
 static const struct db_stmt SINCE = { "history_since", DB_POINT };
+static const struct db_stmt UNTIL = { "history_until", DB_POINT };
+static const struct db_stmt READ_CHANGES = { "change_read", DB_LIST };
+
+/* Of what an earlier run has written. */
+enum recall { RECALL_WANTED, RECALL_ASKED, RECALL_DONE };
 
 struct history {
     struct monitor_app *app;
@@ -36,9 +43,11 @@ struct history {
     bool writing;
     struct change changes[CHANGES_WAITING]; /* ring of those not written */
     unsigned first_change, nchanges;
-    bool writing_change;
+    int64_t writing_change; /* id of the one under way; 0: none */
     unsigned ticks;
     int64_t since_s;
+    enum recall recall;
+    int64_t until_us; /* of the earlier run */
     struct metric *lost;
 };
 
@@ -163,10 +172,12 @@ static void write_change(struct history *h);
 static void on_change_written(void *arg, const struct db_result *r)
 {
     struct history *h = arg;
-    h->writing_change = false;
+    int64_t written = h->writing_change;
+    h->writing_change = 0;
     if (r->status != DB_OK && r->status != DB_REFUSED)
         return; /* again at the next tick */
-    if (h->nchanges > 0) {
+    /* Unless it made room meanwhile: the one that is first then was not written. */
+    if (h->nchanges > 0 && h->changes[h->first_change].id == written) {
         h->first_change = (h->first_change + 1) % CHANGES_WAITING;
         h->nchanges--;
     }
@@ -184,9 +195,62 @@ static void write_change(struct history *h)
         str_of(c->kind),         str_of(c->subject),
         str_of(c->text),         c->who[0] ? str_of(c->who) : db_null(),
     };
-    h->writing_change = true;
+    h->writing_change = c->id;
     db_query(h->app->svc->db, &WRITE_CHANGE, params, ARRAY_LEN(params), WRITE_MS,
              on_change_written, h);
+}
+
+/* ---- what an earlier run has written ---- */
+
+static void copy(char *to, size_t size, struct str from)
+{
+    snprintf(to, size, "%.*s", STR_ARG(from));
+}
+
+static void on_changes_read(void *arg, const struct db_result *r)
+{
+    struct history *h = arg;
+    struct replicas *t = &h->app->replicas;
+    h->recall =
+        r->status == DB_OK || r->status == DB_REFUSED ? RECALL_DONE : RECALL_WANTED;
+    if (r->status != DB_OK)
+        return;
+    for (int i = 0; i < r->rows; i++) { /* newest first */
+        struct change c = { .id = db_int(r, i, 0), .wall_us = db_int(r, i, 1) };
+        copy(c.kind, sizeof c.kind, db_text(r, i, 2));
+        copy(c.subject, sizeof c.subject, db_text(r, i, 3));
+        copy(c.text, sizeof c.text, db_text(r, i, 4));
+        copy(c.who, sizeof c.who, db_text(r, i, 5));
+        changes_put_older(&t->changes, &c);
+    }
+    replicas_recalled(t, h->until_us);
+}
+
+static void on_until(void *arg, const struct db_result *r)
+{
+    struct history *h = arg;
+    char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE], limit[DB_INT_TEXT];
+    h->until_us = r->status == DB_OK && r->rows == 1 ? db_int(r, 0, 0) : h->writer;
+    struct str params[] = {
+        str_of(clock_text(h->writer - INT64_C(1000000) * RECALL_S, from)),
+        str_of(clock_text(clock_wall_us(), to)),
+        db_int_param(CHANGES_MAX, limit),
+        db_null(),
+    };
+    db_query(h->app->svc->db, &READ_CHANGES, params, ARRAY_LEN(params), WRITE_MS,
+             on_changes_read, h);
+}
+
+/* Before anything of our own is written. Without a database only what starts from now on
+ * is told. */
+static void recall(struct history *h)
+{
+    if (h->recall == RECALL_WANTED && db_ready(h->app->svc->db)) {
+        h->recall = RECALL_ASKED;
+        db_query(h->app->svc->db, &UNTIL, NULL, 0, WRITE_MS, on_until, h);
+    }
+    if (!h->app->replicas.recalled && h->ticks >= RECALL_PATIENCE)
+        replicas_recalled(&h->app->replicas, h->writer);
 }
 
 /* ---- age and size ---- */
@@ -221,8 +285,13 @@ static void retire(struct history *h)
 static void on_since(void *arg, const struct db_result *r)
 {
     struct history *h = arg;
-    if (r->status == DB_OK && r->rows == 1)
-        h->since_s = db_is_null(r, 0, 0) ? db_int(r, 0, 1) : db_int(r, 0, 0);
+    enum { FIRST_HOUR, FIRST, HOUR_S = 3600 };
+    if (r->status != DB_OK || r->rows != 1)
+        return;
+    int64_t hour_s = db_int(r, 0, FIRST_HOUR), first_s = db_int(r, 0, FIRST);
+    /* The first hour began before us; what is finer is kept for some hours only. */
+    bool exact = first_s > 0 && (hour_s == 0 || first_s - hour_s < HOUR_S);
+    h->since_s = exact ? first_s : hour_s;
 }
 
 /* ---- time ---- */
@@ -230,7 +299,8 @@ static void on_since(void *arg, const struct db_result *r)
 void history_tick(struct history *h)
 {
     unsigned tick = h->ticks++;
-    if (!db_ready(h->app->svc->db))
+    recall(h);
+    if (!db_ready(h->app->svc->db) || h->recall != RECALL_DONE)
         return;
     if (tick % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1)
         replicas_checkpoint(&h->app->replicas);

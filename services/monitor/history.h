@@ -19,7 +19,8 @@ void history_free(struct history **h);
 void history_keep(struct history *h, const struct replica *r, int tier, int64_t start_s,
                   const struct figure_slot *slot);
 void history_change(struct history *h, const struct change *c);
-/* Once a second: writes what is due, deletes what is too old. */
+/* Once a second: reads what changed before us, once; writes what is due, deletes what is
+ * too old. */
 void history_tick(struct history *h);
 /* Writes everything that waits, for the end. True: something is still to be written. */
 bool history_busy(struct history *h);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "monitor/app.h"
+#include "monitor/attention.h"
 #include "monitor/history.h"
 #include "monitor/live.h"
 #include "monitor/task_events.h"
@@ -108,6 +109,7 @@ static void on_telemetry(void *arg)
 /* ---- probes ---- */
 
 struct probe {
+    struct probe *next;
     struct monitor_app *app;
     struct rpc_client *client;
     int fd; /* a plain connection beside the call; -1 without one */
@@ -119,12 +121,15 @@ struct probe {
 
 static void probe_close(void *arg)
 {
-    struct probe *p = arg;
+    struct probe *p = arg, **at = &p->app->probes;
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
     rpc_client_free(&p->client);
     loop_remove(&p->fd_source);
     if (p->fd >= 0)
         close(p->fd);
-    p->app->probes--;
+    p->app->nprobes--;
     free(p);
 }
 
@@ -203,7 +208,9 @@ static void probe(struct monitor_app *app, struct replica *r)
     memcpy(p->service, r->service, sizeof p->service);
     memcpy(p->instance, r->instance, sizeof p->instance);
     r->probing = true;
-    app->probes++;
+    p->next = app->probes;
+    app->probes = p;
+    app->nprobes++;
     id_uuid7(req.request_id);
     rpc_call(client, &req, PROBE_TIMEOUT_MS, false, on_probe, p);
 }
@@ -212,10 +219,11 @@ static void on_tick(void *arg)
 {
     struct monitor_app *app = arg;
     int64_t now = clock_mono_ms();
-    for (unsigned i = 0; i < app->replicas.n && app->probes < PROBES_MAX; i++)
+    for (unsigned i = 0; i < app->replicas.n && app->nprobes < PROBES_MAX; i++)
         if (replica_wants_probe(app->replicas.r[i], now))
             probe(app, app->replicas.r[i]);
     replicas_tick(&app->replicas, now, clock_wall_us());
+    attention_tick(app);
     monitor_sessions_tick(app);
     watch_tick(app->watch);
     if (app->ticks++ % (1000 / TICK_MS) != 0)
@@ -229,7 +237,7 @@ bool monitor_intake_start(struct monitor_app *app)
     struct svc *svc = app->svc;
     app->telemetry = keys_server_socket(svc->keys, ZMQ_SUB);
     if (!app->telemetry || zmq_setsockopt(app->telemetry, ZMQ_SUBSCRIBE, "", 0) != 0 ||
-        zmq_bind(app->telemetry, app->cfg->telemetry_listen) != 0) {
+        keys_bind(app->telemetry, app->cfg->telemetry_listen) != 0) {
         log_fatal("telemetry", "cannot listen", F_STR("at", app->cfg->telemetry_listen),
                   F_STR("why", zmq_strerror(zmq_errno())));
         return false;
@@ -242,6 +250,8 @@ bool monitor_intake_start(struct monitor_app *app)
 void monitor_intake_stop(struct monitor_app *app)
 {
     loop_timer_cancel(&app->tick);
+    while (app->probes) /* the loop has ended: none is in the middle of calling us */
+        probe_close(app->probes);
     loop_remove(&app->telemetry_source);
     if (app->telemetry)
         keys_socket_free(app->svc->keys, &app->telemetry);

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "monitor/app.h"
 
+static const char NOT_A_NEXT[] = "This is not the `next` of a page.";
+
 const struct search *mail_search(struct api *a, struct str text, const char *field)
 {
     struct search_error e;
@@ -21,31 +23,18 @@ void mail_find_free(struct mail_find *f)
     f->jobs = f->reply = NULL;
 }
 
-/* Our cursor: rows of the mailer's page that were passed already, and that page's. */
-static bool read_cursor(struct api *a, struct mail_find *f)
-{
-    struct str rest = f->cursor;
-    f->skip = 0;
-    f->page_cursor = NULL;
-    if (rest.n == 0)
-        return true;
-    struct str skip = str_cut(&rest, ':');
-    if (rest.p && rest.n <= 80 && str_to_i64(skip, &f->skip) && f->skip >= 0 &&
-        f->skip <= MAIL_FIND_PAGE) {
-        f->page_cursor = rest.n > 0 ? arena_str(&a->arena, rest) : NULL;
-        return true;
-    }
-    api_fail_field(a, "before", "This is not the `next` of a page.", -1);
-    return false;
-}
-
 static void on_page(struct api *a, enum err e, const struct frame *reply);
+
+static int64_t missing(const struct mail_find *f)
+{
+    return f->offset + f->limit - f->found;
+}
 
 static void ask(struct api *a, struct mail_find *f)
 {
     struct jsonw w;
     AUTO_BUF struct buf body;
-    buf_init(&body, 8192);
+    buf_init(&body, 64 * 1024);
     jw_begin(&w, &body);
     jw_object(&w);
     jw_key(&w, "filter");
@@ -56,34 +45,27 @@ static void ask(struct api *a, struct mail_find *f)
         jw_kcstr(&w, "sort", f->sort);
     if (f->order)
         jw_kcstr(&w, "order", f->order);
-    if (f->page_cursor)
-        jw_kcstr(&w, "cursor", f->page_cursor);
-    jw_kbool(&w, "count", f->exact && f->pages == 0);
-    jw_kint(&w, "limit",
-            f->exact && f->skip == 0 && f->limit < MAIL_FIND_PAGE ? f->limit
-                                                                  : MAIL_FIND_PAGE);
+    if (f->place)
+        jw_kcstr(&w, "cursor", f->place);
+    jw_kbool(&w, "count", f->exact && f->looked_at == 0);
+    jw_kint(&w, "limit", missing(f) < MAIL_FIND_PAGE ? missing(f) : MAIL_FIND_PAGE);
     jw_object_end(&w);
     jw_end(&w);
     api_call(a, a->app->mailer, "mailer.jobs.list", buf_get(&body), false, on_page);
 }
 
-/* Takes fitting rows; true when enough were found before the page's end. */
-static bool take_rows(struct api *a, struct mail_find *f, const json_t *rows)
+static void take_page(struct api *a, struct mail_find *f)
 {
-    size_t n = json_array_size(rows);
-    for (size_t i = (size_t)f->skip; i < n; i++) {
-        json_t *job = json_array_get(rows, i);
-        f->looked_at++;
-        if (!f->exact && !search_fits(f->search, job))
-            continue;
+    const json_t *jobs = json_object_get(f->reply, "jobs");
+    const json_t *looked_at = json_object_get(f->reply, "looked_at");
+    const char *next = json_string_value(json_object_get(f->reply, "next"));
+    size_t i;
+    json_t *job;
+    json_array_foreach(jobs, i, job) if (f->found++ >= f->offset)
         json_array_append(f->jobs, job);
-        if ((int64_t)json_array_size(f->jobs) < f->limit || i + 1 == n)
-            continue;
-        f->next = arena_printf(&a->arena, "%zu:%s", i + 1,
-                               f->page_cursor ? f->page_cursor : "");
-        return true;
-    }
-    return false;
+    f->looked_at += json_is_integer(looked_at) ? json_integer_value(looked_at)
+                                               : (int64_t)json_array_size(jobs);
+    f->next = f->place = next ? arena_str(&a->arena, str_of(next)) : NULL;
 }
 
 static void on_page(struct api *a, enum err e, const struct frame *reply)
@@ -91,7 +73,9 @@ static void on_page(struct api *a, enum err e, const struct frame *reply)
     struct mail_find *f = a->state;
     if (e != ERR_OK) {
         mail_find_free(f);
-        if (f->failed)
+        if (e == ERR_VALIDATION && f->cursor.n > 0)
+            api_fail_field(a, "before", NOT_A_NEXT, -1);
+        else if (f->failed)
             f->failed(a, f, e, reply);
         else
             api_fail_reply(a, "mailer", e, reply);
@@ -99,31 +83,32 @@ static void on_page(struct api *a, enum err e, const struct frame *reply)
     }
     json_decref(f->reply);
     f->reply = json_loadb(reply->body.p, reply->body.n, 0, NULL);
-    f->pages++;
-    if (take_rows(a, f, json_object_get(f->reply, "jobs"))) {
-        f->done(a, f);
-        return;
-    }
-    const char *next = json_string_value(json_object_get(f->reply, "next"));
-    f->skip = 0;
-    f->page_cursor = next ? arena_str(&a->arena, str_of(next)) : NULL;
-    f->next = next ? arena_printf(&a->arena, "0:%s", next) : NULL;
-    if (!next || (int64_t)json_array_size(f->jobs) >= f->limit ||
-        f->pages >= MAIL_FIND_PAGES)
+    take_page(a, f);
+    if (!f->next || missing(f) <= 0 || f->looked_at >= MAIL_FIND_ROWS ||
+        clock_mono_ms() >= f->until_ms)
         f->done(a, f);
     else
         ask(a, f);
 }
 
+bool mail_find_gave_up(const struct mail_find *f)
+{
+    return f->next && missing(f) > 0;
+}
+
 void mail_find(struct api *a, struct mail_find *f)
 {
-    if (!read_cursor(a, f))
+    enum { CURSOR_MAX = 80 };
+    if (f->cursor.n > CURSOR_MAX) {
+        api_fail_field(a, "before", NOT_A_NEXT, -1);
         return;
+    }
     a->state = f;
     f->jobs = json_array();
     f->reply = NULL;
     f->next = NULL;
-    f->pages = 0;
-    f->looked_at = 0;
+    f->place = f->cursor.n > 0 ? arena_str(&a->arena, f->cursor) : NULL;
+    f->found = f->looked_at = 0;
+    f->until_ms = clock_mono_ms() + MAIL_FIND_MS;
     ask(a, f);
 }

@@ -12,6 +12,7 @@ static const struct svc_def MONITOR = {
     .name = "monitor",
     .purpose = "the dashboard",
     .flags = SVC_HAS_DB | SVC_DB_OPTIONAL,
+    .peers = (const char *const[]){ "auth", "mailer", NULL },
     .config_size = sizeof(struct monitor_config),
     .options = MONITOR_OPTIONS,
     .handlers = MONITOR_HANDLERS,

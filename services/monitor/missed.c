@@ -48,30 +48,36 @@ static void add_row(struct missed_scan *s, json_t *mail)
     json_array_append_new(s->rows, row);
 }
 
-static void ask(struct missed_scan *s);
-
-static void on_page(void *arg, enum err e, const struct frame *reply)
+bool missed_take_page(struct missed_scan *s, const json_t *page)
 {
-    struct missed_scan *s = arg;
     size_t i;
     json_t *mail;
-    if (e != ERR_OK) {
-        s->done(s, e, reply);
-        return;
-    }
-    json_t *o = json_loadb(reply->body.p, reply->body.n, 0, NULL);
-    s->count += json_integer_value(json_object_get(o, "missing"));
-    s->checked += json_integer_value(json_object_get(o, "checked"));
-    json_array_foreach(json_object_get(o, "mails"), i, mail)
+    s->count += json_integer_value(json_object_get(page, "missing"));
+    s->checked += json_integer_value(json_object_get(page, "checked"));
+    json_array_foreach(json_object_get(page, "mails"), i, mail)
     {
         if (json_is_true(json_object_get(mail, "missing")) &&
             json_array_size(s->rows) < MISSED_ROWS)
             add_row(s, mail);
     }
-    const char *next = json_string_value(json_object_get(o, "next"));
+    const char *next = json_string_value(json_object_get(page, "next"));
     snprintf(s->cursor, sizeof s->cursor, "%s", next ? next : "");
-    json_decref(o);
-    if (next && ++s->pages < MISSED_PAGES && json_array_size(s->rows) < MISSED_ROWS)
+    return next && ++s->pages < MISSED_PAGES && json_array_size(s->rows) < MISSED_ROWS;
+}
+
+static void ask(struct missed_scan *s);
+
+static void on_page(void *arg, enum err e, const struct frame *reply)
+{
+    struct missed_scan *s = arg;
+    if (e != ERR_OK) {
+        s->done(s, e, reply);
+        return;
+    }
+    json_t *page = json_loadb(reply->body.p, reply->body.n, 0, NULL);
+    bool more = missed_take_page(s, page);
+    json_decref(page);
+    if (more)
         ask(s);
     else
         s->done(s, ERR_OK, NULL);

@@ -6,6 +6,7 @@
 #define MONITOR_MISSED_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 #include "svc/frame.h"
@@ -25,6 +26,10 @@ struct missed_scan {
     void (*done)(struct missed_scan *s, enum err e, const struct frame *reply);
     void *arg;
 };
+
+/* The rules of one answer of the mailer, without I/O: counts it, keeps what is missing as
+ * API.md 5 says. True: there is more to ask for, from s->cursor. */
+bool missed_take_page(struct missed_scan *s, const json_t *page);
 
 /* The caller frees what it holds, after done: missed_free. */
 void missed_scan(struct missed_scan *s);

@@ -206,7 +206,6 @@ static void add_load(json_t *sum, const json_t *load)
 
 static void collect(const struct monitor_app *app, struct str name, struct service *ret)
 {
-    char evidence[200];
     int64_t now_ms = clock_mono_ms(), wall_us = clock_wall_us();
     *ret = (struct service){ .load = json_object() };
     for (unsigned i = 0; i < app->replicas.n; i++) {
@@ -214,7 +213,7 @@ static void collect(const struct monitor_app *app, struct str name, struct servi
         if (!str_eq(str_of(r->service), name))
             continue;
         ret->r[ret->n++] = r;
-        if (!replica_is_live(replica_status(r, app->replicas.version, now_ms, evidence)))
+        if (!replicas_is_live(&app->replicas, r, now_ms))
             continue;
         ret->live++;
         ret->rss_kib += r->rss_kib;
@@ -227,7 +226,7 @@ static void collect(const struct monitor_app *app, struct str name, struct servi
 static void write_figure(const struct service *s, struct str name, struct jsonw *w)
 {
     bool counts_replicas = str_eq(name, STR("monitor"));
-    bool mails = s->window.f.has_counter & 1u << COUNT_SENT;
+    bool mails = str_eq(name, STR("mailer")); /* also when none of them is heard */
     jw_key(w, "figure");
     jw_object(w);
     krate(w, "value", counts_replicas ? 0 : s->window.rate);
@@ -337,28 +336,28 @@ static void write_call_edge(struct jsonw *w, const char *from, const char *to,
     jw_object_end(w);
 }
 
-/* The worst of the replicas: what is behind. */
-static int64_t worst_load(const struct monitor_app *app, const char *service,
-                          const char *key)
+int64_t overview_most_told(const struct monitor_app *app, const char *service,
+                           const char *key)
 {
-    int64_t worst = 0;
+    int64_t most = -1;
     for (unsigned i = 0; i < app->replicas.n; i++) {
         const struct replica *r = app->replicas.r[i];
-        int64_t v = json_integer_value(json_object_get(r->load, key));
-        if (strcmp(r->service, service) == 0 && v > worst)
-            worst = v;
+        const json_t *told = json_object_get(r->load, key);
+        if (strcmp(r->service, service) == 0 && json_is_integer(told) &&
+            json_integer_value(told) > most)
+            most = json_integer_value(told);
     }
-    return worst;
+    return most;
 }
 
 static void write_event_edge(const struct monitor_app *app, const char *to, double events,
                              double seconds, struct jsonw *w)
 {
     begin_edge(w, "auth", to, "events", events, seconds);
-    jw_kint(w, "lag", worst_load(app, to, "lag"));
-    jw_kint(w, "gaps", worst_load(app, to, "gaps"));
-    jw_kint(w, "pulls", worst_load(app, to, "pulls"));
-    jw_kint(w, "head", worst_load(app, "auth", "event_head"));
+    watch_write_figure(w, "lag", overview_most_told(app, to, "lag"));
+    watch_write_figure(w, "gaps", overview_most_told(app, to, "gaps"));
+    watch_write_figure(w, "pulls", overview_most_told(app, to, "pulls"));
+    watch_write_figure(w, "head", overview_most_told(app, "auth", "event_head"));
     jw_object_end(w);
 }
 
@@ -393,8 +392,8 @@ void overview_write_live(const struct monitor_app *app, struct jsonw *w)
     attention_write(app, w);
     jw_key(w, "counts");
     jw_object(w);
-    jw_kint(w, "missed", watch_missed(app->watch));
-    jw_kint(w, "dead", watch_dead(app->watch));
+    watch_write_figure(w, "missed", watch_missed(app->watch));
+    watch_write_figure(w, "dead", watch_dead(app->watch));
     jw_object_end(w);
     write_services(app, w);
     jw_key(w, "flow");

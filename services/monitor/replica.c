@@ -96,12 +96,12 @@ static bool note_boot(struct replicas *t, struct replica *r, const char *boot_id
     struct changes *c = &t->changes;
     if (!r->boot_id[0]) {
         r->since_us = wall_us;
-        changes_note(c, wall_us, "started", r->instance, "", "%s started (%s)",
-                     r->instance, version);
+        r->first_boot = true;
         return false;
     }
     if (strcmp(r->boot_id, boot_id) == 0)
         return false;
+    r->first_boot = false;
     r->restarts++;
     r->shown = REPLICA_UP;
     r->since_us = wall_us;
@@ -289,6 +289,12 @@ bool replica_is_live(enum replica_status s)
            s == REPLICA_WRONG_VERSION;
 }
 
+bool replicas_is_live(const struct replicas *t, const struct replica *r, int64_t now_ms)
+{
+    char evidence[200];
+    return replica_is_live(replica_status(r, t->version, now_ms, evidence));
+}
+
 /* As a sentence goes on after the name. */
 static const char *const BECAME[REPLICA_STATUSES] = {
     [REPLICA_UP] = "is up",
@@ -302,10 +308,61 @@ static const char *const BECAME[REPLICA_STATUSES] = {
     [REPLICA_WRONG_VERSION] = "has the wrong version",
 };
 
+void replicas_recalled(struct replicas *t, int64_t recorded_us)
+{
+    t->recalled = true;
+    t->recorded_us = recorded_us;
+}
+
+/* Heard for the first time is not started: it may have run long before us. */
+static void note_start(struct replicas *t, struct replica *r)
+{
+    enum { INEXACT_US = 1000000 }; /* uptimes are whole seconds */
+    int64_t started_us = r->at_us - r->uptime_s * 1000000;
+    if (!r->first_boot || !t->recalled)
+        return;
+    r->first_boot = false;
+    if (started_us > t->recorded_us + INEXACT_US)
+        changes_note(&t->changes, started_us, "started", r->instance, "",
+                     "%s started (%s)", r->instance, r->version);
+}
+
 static void flush(struct replicas *t, struct replica *r, int64_t wall_us, bool all)
 {
     struct keeper k = { t, r };
     sample_flush(r->sample, wall_us, all, keep, &k);
+}
+
+/* Those of one service; they stand together. False: there is no further service. */
+static bool count_service(const struct replicas *t, unsigned *at, int64_t now_ms,
+                          int *ret_live, int *ret_broken)
+{
+    char evidence[200];
+    unsigned first = *at;
+    *ret_live = *ret_broken = 0;
+    for (; *at < t->n && strcmp(t->r[*at]->service, t->r[first]->service) == 0; ++*at) {
+        enum replica_status s = replica_status(t->r[*at], t->version, now_ms, evidence);
+        *ret_live += replica_is_live(s);
+        *ret_broken += !replica_is_live(s) && s != REPLICA_STOPPED;
+    }
+    return *at > first;
+}
+
+static void note_scale(struct replicas *t, int64_t now_ms, int64_t wall_us)
+{
+    unsigned at = 0, first = 0;
+    int live, broken;
+    for (; count_service(t, &at, now_ms, &live, &broken); first = at)
+        scale_note(&t->scales, &t->changes, t->r[first]->service, live, broken, now_ms,
+                   wall_us);
+}
+
+/* Not shown any more; what said farewell has left long before. */
+static void drop_gone(struct replicas *t, unsigned i)
+{
+    if (!t->r[i]->farewell)
+        scale_lost(&t->scales, t->r[i]->service);
+    drop(t, i);
 }
 
 void replicas_tick(struct replicas *t, int64_t now_ms, int64_t wall_us)
@@ -315,10 +372,11 @@ void replicas_tick(struct replicas *t, int64_t now_ms, int64_t wall_us)
         struct replica *r = t->r[i];
         enum replica_status s = replica_status(r, t->version, now_ms, evidence);
         flush(t, r, wall_us, false);
+        note_start(t, r);
         if (now_ms - r->last_ms > REPLICA_FORGET_MS) {
             changes_note(&t->changes, wall_us, "gone", r->instance, "",
                          "%s is no longer shown", r->instance);
-            drop(t, i--);
+            drop_gone(t, i--);
             continue;
         }
         if (s == r->shown || s == REPLICA_SILENT)
@@ -328,6 +386,7 @@ void replicas_tick(struct replicas *t, int64_t now_ms, int64_t wall_us)
         changes_note(&t->changes, wall_us, STATUS_NAMES[s], r->instance, "", "%s %s",
                      r->instance, BECAME[s]);
     }
+    note_scale(t, now_ms, wall_us);
 }
 
 void replicas_flush(struct replicas *t, int64_t wall_us)
@@ -364,7 +423,7 @@ bool replicas_forget(struct replicas *t, struct replica *r, int64_t now_ms,
     flush(t, r, wall_us, true);
     for (unsigned i = 0; i < t->n; i++)
         if (t->r[i] == r) {
-            drop(t, i);
+            drop_gone(t, i);
             break;
         }
     return true;

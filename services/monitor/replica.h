@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "monitor/change.h"
 #include "monitor/sample.h"
+#include "monitor/scale.h"
 
 enum {
     REPLICAS_MAX = 128,
@@ -49,6 +50,7 @@ struct replica {
     int64_t at_us;     /* wall, of the sender's last beat */
     int64_t since_us;  /* wall, of the last change of status */
     bool farewell;
+    bool first_boot; /* heard, and not yet looked whether its start is news */
     int restarts;
     enum replica_probe probe;
     int64_t probed_ms;
@@ -62,7 +64,10 @@ struct replicas {
     struct replica *r[REPLICAS_MAX];
     unsigned n;
     struct changes changes;
+    struct scales scales;
     const char *version; /* that should run; NULL: any will do */
+    bool recalled;       /* it is known what was on record before us */
+    int64_t recorded_us; /* wall: until then somebody kept a record of starts */
     /* Told of slots that history keeps; may be NULL. */
     void (*keep)(void *arg, const struct replica *r, int tier, int64_t start_s,
                  const struct figure_slot *slot);
@@ -84,7 +89,10 @@ const char *replica_status_name(enum replica_status s);
 void replica_probed(struct replica *r, enum replica_probe outcome, int64_t now_ms);
 /* Should be probed now: silent, and not asked within the last two seconds. */
 bool replica_wants_probe(const struct replica *r, int64_t now_ms);
-/* Once a second: notes changes of state, forgets what is long gone. */
+/* What is on record ends at recorded_us (0: nothing is): of replicas heard for the first
+ * time, only those that started later are noted as started. Until then they wait. */
+void replicas_recalled(struct replicas *t, int64_t recorded_us);
+/* Once a second: notes changes of state and of number, forgets what is long gone. */
 void replicas_tick(struct replicas *t, int64_t now_ms, int64_t wall_us);
 /* Hands over everything that history should have, before the end. */
 void replicas_flush(struct replicas *t, int64_t wall_us);
@@ -93,6 +101,8 @@ void replicas_checkpoint(struct replicas *t);
 struct replica *replicas_find(const struct replicas *t, struct str instance);
 /* Its process is there: up, not ready, draining or of the wrong version. */
 bool replica_is_live(enum replica_status s);
+/* The same, of a replica as it stands at now_ms. */
+bool replicas_is_live(const struct replicas *t, const struct replica *r, int64_t now_ms);
 /* No longer shown. False: it is there, so it would only come back. */
 bool replicas_forget(struct replicas *t, struct replica *r, int64_t now_ms,
                      int64_t wall_us, const char *who);

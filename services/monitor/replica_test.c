@@ -177,6 +177,89 @@ static void only_what_is_gone_is_forgotten_by_hand(void **state)
     replicas_deinit(&t);
 }
 
+/* x-1 beats until `until_ms`, x-2 until `until2_ms`; the table is looked at every second.
+ */
+static void two_beat(struct replicas *t, int64_t from_ms, int64_t until_ms,
+                     int64_t until2_ms, int64_t end_ms)
+{
+    for (int64_t now = from_ms; now < end_ms; now += 1000) {
+        json_t *second = beat("auth", "b2", "ready");
+        json_object_set_new(second, "instance", json_string("x-2"));
+        json_object_set_new(second, "control", json_string("tcp://127.0.0.1:2"));
+        if (now < until_ms)
+            give(t, "auth", beat("auth", "b1", "ready"), now);
+        if (now < until2_ms)
+            give(t, "auth", json_incref(second), now);
+        json_decref(second);
+        replicas_tick(t, now, WALL);
+    }
+}
+
+static bool was_scaled(const struct replicas *t)
+{
+    for (unsigned i = 0; i < t->changes.n; i++)
+        if (strcmp(t->changes.ring[i].kind, "scaled") == 0)
+            return true;
+    return false;
+}
+
+static void a_farewell_scales_and_a_crash_does_not(void **state)
+{
+    (void)state;
+    for (int farewell = 0; farewell < 2; farewell++) {
+        struct replicas t = { 0 };
+        two_beat(&t, 1000, 20000, 20000, 20000);
+        json_t *bye = json_pack("{s:s,s:s,s:s}", "service", "auth", "instance", "x-2",
+                                "boot_id", "b2");
+        if (farewell)
+            assert_true(replicas_bye(&t, "auth", bye, 20000, WALL));
+        json_decref(bye);
+        two_beat(&t, 20000, 25000 + REPLICA_FORGET_MS, 20000, 25000 + REPLICA_FORGET_MS);
+        assert_int_equal(t.n, 1);
+        assert_int_equal(was_scaled(&t), farewell);
+        replicas_deinit(&t);
+    }
+}
+
+static unsigned starts_noted(const struct replicas *t)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < t->changes.n; i++)
+        n += strcmp(t->changes.ring[i].kind, "started") == 0;
+    return n;
+}
+
+static void only_what_no_record_can_have_is_called_started(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t recorded_us, uptime_s;
+        unsigned noted;
+    } cases[] = {
+        { 0, 86400, 1 },               /* the first run of all */
+        { WALL - 60000000, 86400, 0 }, /* the earlier run heard it */
+        { WALL - 60000000, 20, 1 },    /* while nobody listened */
+        { WALL - 60000000, 60, 0 },    /* its start was the last thing noted */
+        { WALL - 500000, 0, 0 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct replicas t = { 0 };
+        json_t *m = beat("auth", "b1", "ready");
+        json_object_set_new(m, "uptime_s", json_integer(cases[i].uptime_s));
+        give(&t, "auth", m, 1000);
+        replicas_tick(&t, 1100, WALL);
+        assert_int_equal(starts_noted(&t), 0); /* the record is not read yet */
+        replicas_recalled(&t, cases[i].recorded_us);
+        replicas_tick(&t, 1200, WALL);
+        replicas_tick(&t, 1300, WALL);
+        assert_int_equal(starts_noted(&t), cases[i].noted);
+        if (cases[i].noted)
+            assert_int_equal(t.changes.ring[0].wall_us,
+                             WALL - cases[i].uptime_s * 1000000);
+        replicas_deinit(&t);
+    }
+}
+
 static void full_is_full(void **state)
 {
     (void)state;
@@ -205,6 +288,8 @@ int main(void)
         cmocka_unit_test(what_is_long_gone_is_forgotten),
         cmocka_unit_test(another_version_than_expected_is_told),
         cmocka_unit_test(only_what_is_gone_is_forgotten_by_hand),
+        cmocka_unit_test(a_farewell_scales_and_a_crash_does_not),
+        cmocka_unit_test(only_what_no_record_can_have_is_called_started),
         cmocka_unit_test(full_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,28 +247,6 @@ const struct search *search_both(const struct search *x, const struct search *y,
     return s;
 }
 
-/* ---- rows ---- */
-
-static bool node_fits(const struct node *n, const json_t *job)
-{
-    switch (n->kind) {
-    case NODE_AND:
-        return node_fits(n->left, job) && node_fits(n->right, job);
-    case NODE_OR:
-        return node_fits(n->left, job) || node_fits(n->right, job);
-    case NODE_NOT:
-        return !node_fits(n->left, job);
-    case NODE_TERM:
-        break;
-    }
-    return search_term_fits(&n->term, job);
-}
-
-bool search_fits(const struct search *s, const json_t *job)
-{
-    return !s->root || node_fits(s->root, job);
-}
-
 /* ---- the mailer's filter ---- */
 
 /* States a row may have to fit. *exact: whether having one is also enough. */
@@ -306,6 +284,24 @@ static bool write_terms(const struct node *n, unsigned *used, struct jsonw *w)
     return n->kind == NODE_TERM && search_term_write(&n->term, used, w);
 }
 
+/* The tree in prefix notation. */
+static void write_where(const struct node *n, struct jsonw *w)
+{
+    static const char *const OPS[] = {
+        [NODE_AND] = "and", [NODE_OR] = "or", [NODE_NOT] = "not"
+    };
+    if (n->kind == NODE_TERM) {
+        search_term_where(&n->term, w);
+        return;
+    }
+    jw_object(w);
+    jw_kcstr(w, "op", OPS[n->kind]);
+    jw_object_end(w);
+    write_where(n->left, w);
+    if (n->kind != NODE_NOT)
+        write_where(n->right, w);
+}
+
 bool search_write_filter(const struct search *s, struct jsonw *w)
 {
     bool exact;
@@ -315,8 +311,14 @@ bool search_write_filter(const struct search *s, struct jsonw *w)
     unsigned states = states_of(s->root, &exact);
     if (states != SEARCH_ALL_STATES)
         search_states_write(states, w);
-    /* No state at all cannot be said to the mailer: rows decide. */
-    return write_terms(s->root, &used, w) && states != 0;
+    /* No state at all cannot be said by members. */
+    if (write_terms(s->root, &used, w) && states != 0)
+        return true;
+    jw_key(w, "where");
+    jw_array(w);
+    write_where(s->root, w);
+    jw_array_end(w);
+    return false;
 }
 
 struct str search_job_id(const struct search *s)

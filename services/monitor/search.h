@@ -1,12 +1,10 @@
 /*
  * The search language of the mail list (API.md 8): words and field:value terms with AND,
- * OR, NOT, - and parentheses. Parsed once; what the mailer can filter by goes to it, the
- * whole is then held against each row. Pure, no I/O.
+ * OR, NOT, - and parentheses. Parsed once, and put as the mailer's filter. Pure, no I/O.
  */
 #ifndef MONITOR_SEARCH_H
 #define MONITOR_SEARCH_H
 
-#include <jansson.h>
 #include <stdbool.h>
 
 #include "base/arena.h"
@@ -28,10 +26,8 @@ const struct search *search_parse(struct str text, int64_t now_us, struct arena 
 /* What fits both. */
 const struct search *search_both(const struct search *x, const struct search *y,
                                  struct arena *a);
-/* Does a row of mailer.jobs.list fit? */
-bool search_fits(const struct search *s, const json_t *job);
-/* Members of mailer's filter into an open object. True: the filter says all there is to
- * say, so rows need not be looked at again. */
+/* Members of the mailer's filter into an open object. True: those that an index may help
+ * say all there is to say; otherwise the whole search is there as a `where` too. */
 bool search_write_filter(const struct search *s, struct jsonw *w);
 /* The id when the whole text is one job id; empty otherwise. */
 struct str search_job_id(const struct search *s);

@@ -29,17 +29,14 @@ static const struct {
     unsigned states;
     bool retried;
 } ALIASES[] = {
-    { "waiting", READY, false },
-    { "sending", LEASED, false },
-    { "retry", READY, true },
-    { "received", READY, false },
-    { "started", LEASED, false },
-    { "success", SENT, false },
-    { "failure", DEAD | EXPIRED, false },
+    { "waiting", READY, false },       { "sending", LEASED, false },
+    { "retry", READY, true },          { "pending", READY, false },
+    { "received", READY, false },      { "started", LEASED, false },
+    { "success", SENT, false },        { "failure", DEAD | EXPIRED, false },
     { "rejected", SUPPRESSED, false },
 };
 
-enum shape { TEXT, STATE, UUID, HEX, NUMBER, TIME, SECONDS };
+enum shape { TEXT, KWARGS, STATE, UUID, HEX, NUMBER, TIME, SECONDS };
 
 static const struct {
     const char *name;
@@ -52,6 +49,8 @@ static const struct {
     { "mail", FIELD_NAME, TEXT },
     { "to", FIELD_TO, TEXT },
     { "recipient", FIELD_TO, TEXT },
+    { "args", FIELD_TO, TEXT },
+    { "kwargs", FIELD_TO, KWARGS },
     { "worker", FIELD_WORKER, TEXT },
     { "error", FIELD_ERROR, TEXT },
     { "result", FIELD_ERROR, TEXT },
@@ -112,6 +111,17 @@ static const char *read_hex(struct str value, struct search_term *ret, struct ar
         return "A whole request id was expected: 32 hexadecimal digits.";
     ret->text = str_of(hex_encode(id, sizeof id, out));
     return NULL;
+}
+
+/* What tasks of Flower's show of a mail is {'recipient': '...'}: key=value of it, or a
+ * part of what it says. */
+static const char *read_kwargs(struct str value, struct arena *a, struct search_term *ret)
+{
+    static const struct str KEY = { "recipient=", 10 };
+    if (str_starts(value, KEY))
+        value = (struct str){ value.p + KEY.n, value.n - KEY.n };
+    ret->text = lower(value, a);
+    return value.n > 0 ? NULL : "A value was expected behind the equals sign.";
 }
 
 /* One bound, in the units of the field. */
@@ -223,6 +233,8 @@ static const char *read_value(enum shape shape, struct str value, int64_t now_us
     case TEXT:
         ret->text = lower(value, a);
         return NULL;
+    case KWARGS:
+        return read_kwargs(value, a, ret);
     case STATE:
         return read_state(value, ret);
     case UUID:
@@ -265,103 +277,6 @@ const char *search_term_read(struct str text, bool quoted, int64_t now_us,
     }
     return "No such field: state, name, to, worker, error, id, request, event, user, "
            "attempts, code, created, finished or took.";
-}
-
-/* ---- rows ---- */
-
-static bool holds(const json_t *job, const char *key, struct str part)
-{
-    const char *text = json_string_value(json_object_get(job, key));
-    for (; text && *text; text++)
-        if (strncasecmp(text, part.p, part.n) == 0)
-            return true;
-    return false;
-}
-
-static bool equals(const json_t *job, const char *key, struct str value)
-{
-    const char *text = json_string_value(json_object_get(job, key));
-    return text && str_eq_ci(str_of(text), value);
-}
-
-static bool in_range(const struct search_term *t, const json_t *job, const char *key)
-{
-    const json_t *v = json_object_get(job, key);
-    return json_is_integer(v) && json_integer_value(v) >= t->from &&
-           json_integer_value(v) <= t->to;
-}
-
-static bool time_of(const json_t *job, const char *key, int64_t *ret)
-{
-    const char *text = json_string_value(json_object_get(job, key));
-    return text && event_parse_time(text, ret);
-}
-
-static bool time_in_range(const struct search_term *t, const json_t *job, const char *key)
-{
-    int64_t us;
-    return time_of(job, key, &us) && us >= t->from && us <= t->to;
-}
-
-static bool took_in_range(const struct search_term *t, const json_t *job)
-{
-    int64_t from, to;
-    return time_of(job, "created_at", &from) && time_of(job, "finished_at", &to) &&
-           to - from >= t->from && to - from <= t->to;
-}
-
-static bool state_fits(const struct search_term *t, const json_t *job)
-{
-    for (size_t i = 0; i < SEARCH_STATES; i++)
-        if (t->states & 1u << i && equals(job, "state", str_of(STATES[i])))
-            return !t->retried || json_integer_value(json_object_get(job, "attempt")) > 0;
-    return false;
-}
-
-static bool word_fits(const struct search_term *t, const json_t *job)
-{
-    static const char *const KEYS[] = { "recipient", "template", "last_error", "worker" };
-    for (size_t i = 0; i < ARRAY_LEN(KEYS); i++)
-        if (holds(job, KEYS[i], t->text))
-            return true;
-    return equals(job, "job_id", t->text) || equals(job, "request_id", t->text);
-}
-
-bool search_term_fits(const struct search_term *t, const json_t *job)
-{
-    switch (t->field) {
-    case FIELD_WORD:
-        return word_fits(t, job);
-    case FIELD_STATE:
-        return state_fits(t, job);
-    case FIELD_NAME:
-        return holds(job, "template", t->text);
-    case FIELD_TO:
-        return holds(job, "recipient", t->text);
-    case FIELD_WORKER:
-        return holds(job, "worker", t->text);
-    case FIELD_ERROR:
-        return holds(job, "last_error", t->text);
-    case FIELD_ID:
-        return equals(job, "job_id", t->text);
-    case FIELD_REQUEST:
-        return equals(job, "request_id", t->text);
-    case FIELD_EVENT:
-        return equals(job, "event_id", t->text);
-    case FIELD_USER:
-        return in_range(t, job, "user_id");
-    case FIELD_ATTEMPTS:
-        return in_range(t, job, "attempt");
-    case FIELD_CODE:
-        return in_range(t, job, "last_code");
-    case FIELD_CREATED:
-        return time_in_range(t, job, "created_at");
-    case FIELD_FINISHED:
-        return time_in_range(t, job, "finished_at");
-    case FIELD_TOOK:
-        return took_in_range(t, job);
-    }
-    return false;
 }
 
 /* ---- the mailer's filter ---- */
@@ -413,7 +328,7 @@ bool search_term_write(const struct search_term *t, unsigned *used, struct jsonw
     if (field == FIELD_STATE && t->retried)
         field = FIELD_ATTEMPTS;
     if (*used & 1u << field)
-        return false; /* said once: rows decide on the rest */
+        return false; /* said once */
     *used |= 1u << field;
     switch (field) {
     case FIELD_TO:
@@ -454,6 +369,78 @@ bool search_term_write(const struct search_term *t, unsigned *used, struct jsonw
         break;
     }
     return false;
+}
+
+/* ---- the mailer's condition ---- */
+
+static void open_term(struct jsonw *w, const char *op, const char *field)
+{
+    jw_object(w);
+    jw_kcstr(w, "op", op);
+    if (field)
+        jw_kcstr(w, "field", field);
+}
+
+static void where_text(const struct search_term *t, const char *op, const char *field,
+                       struct jsonw *w)
+{
+    open_term(w, op, field);
+    jw_kstr(w, "text", t->text);
+    jw_object_end(w);
+}
+
+static void where_range(const char *field, int64_t from, int64_t to, struct jsonw *w)
+{
+    open_term(w, "within", field);
+    if (from != INT64_MIN)
+        jw_kint(w, "min", from);
+    if (to != INT64_MAX)
+        jw_kint(w, "max", to);
+    jw_object_end(w);
+}
+
+static void where_state(const struct search_term *t, struct jsonw *w)
+{
+    for (size_t i = 0; i < SEARCH_STATES; i++) {
+        if (!(t->states & 1u << i))
+            continue;
+        if (t->states >> (i + 1)) {
+            open_term(w, "or", NULL);
+            jw_object_end(w);
+        }
+        open_term(w, "is", "state");
+        jw_kcstr(w, "text", STATES[i]);
+        jw_object_end(w);
+    }
+}
+
+void search_term_where(const struct search_term *t, struct jsonw *w)
+{
+    static const struct {
+        const char *op, *field;
+    } WHERE[] = {
+        [FIELD_WORD] = { "word", NULL },          [FIELD_NAME] = { "has", "template" },
+        [FIELD_TO] = { "has", "recipient" },      [FIELD_WORKER] = { "has", "worker" },
+        [FIELD_ERROR] = { "has", "error" },       [FIELD_ID] = { "is", "job_id" },
+        [FIELD_REQUEST] = { "is", "request_id" }, [FIELD_EVENT] = { "is", "event_id" },
+        [FIELD_USER] = { NULL, "user_id" },       [FIELD_ATTEMPTS] = { NULL, "attempt" },
+        [FIELD_CODE] = { NULL, "code" },          [FIELD_CREATED] = { NULL, "created" },
+        [FIELD_FINISHED] = { NULL, "finished" },  [FIELD_TOOK] = { NULL, "took" },
+    };
+    if (t->field != FIELD_STATE && WHERE[t->field].op) {
+        where_text(t, WHERE[t->field].op, WHERE[t->field].field, w);
+        return;
+    }
+    if (t->field != FIELD_STATE) {
+        where_range(WHERE[t->field].field, t->from, t->to, w);
+        return;
+    }
+    if (t->retried) {
+        open_term(w, "and", NULL);
+        jw_object_end(w);
+        where_range("attempt", 1, INT64_MAX, w);
+    }
+    where_state(t, w);
 }
 
 struct str search_term_job_id(const struct search_term *t)

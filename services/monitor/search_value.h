@@ -2,7 +2,6 @@
 #ifndef MONITOR_SEARCH_VALUE_H
 #define MONITOR_SEARCH_VALUE_H
 
-#include <jansson.h>
 #include <stdbool.h>
 
 #include "base/arena.h"
@@ -39,12 +38,13 @@ struct search_term {
 /* Reads "field:value" or a word. NULL, or what is wrong, *offset bytes into the text. */
 const char *search_term_read(struct str text, bool quoted, int64_t now_us,
                              struct arena *a, struct search_term *ret, size_t *offset);
-bool search_term_fits(const struct search_term *t, const json_t *job);
 /* States a row may have; *exact: nothing else is asked. */
 unsigned search_term_states(const struct search_term *t, bool *exact);
 /* The member of the mailer's filter; used: bits of members that are written already.
  * False: the filter cannot say it (or not all of it). */
 bool search_term_write(const struct search_term *t, unsigned *used, struct jsonw *w);
+/* The term as an item of the filter's `where` (more than one for several states). */
+void search_term_where(const struct search_term *t, struct jsonw *w);
 void search_states_write(unsigned states, struct jsonw *w);
 /* The value of id:, or a word that is a job id; empty otherwise. */
 struct str search_term_job_id(const struct search_term *t);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "monitor/message.h"
 
@@ -40,6 +41,17 @@ static int by_start(const void *a, const void *b)
     return ((*x)->start_us > (*y)->start_us) - ((*x)->start_us < (*y)->start_us);
 }
 
+/* A hop ends with a status of HTTP or with the number of an error, which stands for one
+ * and for a code. */
+static void write_status(int status, struct jsonw *w)
+{
+    enum { FIRST_ERROR = 1000 };
+    const struct err_info *e = status < FIRST_ERROR ? NULL : err_info((enum err)status);
+    jw_kint(w, "status", status);
+    jw_kint(w, "http_status", e ? e->status : status);
+    jw_kcstr(w, "code", e ? e->code : NULL);
+}
+
 static void write_span(const struct span *span, struct jsonw *w)
 {
     jw_object(w);
@@ -49,7 +61,7 @@ static void write_span(const struct span *span, struct jsonw *w)
     jw_kcstr(w, "name", span->name);
     jw_kint(w, "start_us", span->start_us);
     jw_kint(w, "duration_us", span->duration_us);
-    jw_kint(w, "status", span->status);
+    write_status(span->status, w);
     jw_object_end(w);
 }
 

@@ -17,7 +17,8 @@ static const struct {
 
 struct row {
     char worker[64], template[32];
-    int64_t n[TYPES];
+    int64_t n[TYPES], timed;
+    struct metric_sum times; /* of attempts */
 };
 
 struct task_events {
@@ -59,6 +60,19 @@ static bool is_name(const char *s)
     return s && *s && s[strspn(s, FINE)] == '\0';
 }
 
+static void note_time(struct row *r, const json_t *took_us)
+{
+    const int64_t *bounds = metric_bounds_us();
+    size_t i = 0;
+    if (!json_is_integer(took_us) || json_integer_value(took_us) < 0)
+        return;
+    while (i < METRIC_BUCKETS - 1 && json_integer_value(took_us) > bounds[i])
+        i++;
+    r->times.bucket[i]++;
+    r->times.sum_us += json_integer_value(took_us);
+    r->timed++;
+}
+
 void task_events_note(struct task_events *t, const char *worker, const json_t *data)
 {
     const char *state = json_string_value(json_object_get(data, "state"));
@@ -69,8 +83,10 @@ void task_events_note(struct task_events *t, const char *worker, const json_t *d
         if (strcmp(state, MAP[i].state) != 0)
             continue;
         struct row *r = find(t, worker, template);
-        if (r)
-            r->n[i]++;
+        if (!r)
+            return;
+        r->n[i]++;
+        note_time(r, json_object_get(data, "took_us"));
     }
 }
 
@@ -84,4 +100,12 @@ void task_events_print(const struct task_events *t, struct buf *out)
                 "%lld\n",
                 t->rows[i].worker, MAP[k].type, t->rows[i].template,
                 (long long)t->rows[i].n[k]);
+}
+
+void task_events_each_time(const struct task_events *t, task_events_time_fn *fn,
+                           void *arg)
+{
+    for (unsigned i = 0; i < t->n; i++)
+        if (t->rows[i].timed > 0)
+            fn(arg, t->rows[i].worker, t->rows[i].template, &t->rows[i].times);
 }

@@ -10,10 +10,8 @@
 #include "svc/events_parse.h"
 
 enum {
-    LOOKED_MS = 30000, /* so long after the last look it goes on */
-    OLD_MS = 30000,    /* an older answer is none */
+    LOOKED_MS = 30000, /* so long after the last look it is asked often */
     SCAN_EVERY_MS = 15000,
-    SCAN_OLD_MS = 60000,
     GRACE_S = 60, /* younger mails may still be on their way */
     HOURS = 24,
     HOUR_S = 3600,
@@ -30,18 +28,19 @@ enum what { QUEUE, COUNTS, STATS, POLLS };
 
 struct watch {
     struct monitor_app *app;
-    int64_t looked_ms;
+    int64_t began_ms, looked_ms;
+    int64_t old_ms; /* an older answer is none */
     struct poll poll[POLLS];
     struct missed_scan scan; /* under way */
     bool scanning;
-    int64_t scanned_ms, scan_asked_ms;
+    int64_t scanned_ms, scan_asked_ms; /* scanned: 0 before the first one */
     int64_t missed;
     char missed_text[256];
 };
 
 struct question {
-    const char *method; /* NULL: not asked */
-    int64_t every_ms;
+    const char *method;
+    int64_t every_ms;              /* while somebody looks */
     void (*body)(struct jsonw *w); /* its members; may be NULL */
 };
 static const struct question ASK[POLLS];
@@ -50,7 +49,9 @@ struct watch *watch_new(struct monitor_app *app)
 {
     struct watch *w = xcalloc(1, sizeof *w);
     w->app = app;
-    w->looked_ms = -LOOKED_MS;
+    w->old_ms = app->cfg->stale_s * 1000;
+    w->began_ms = clock_mono_ms();
+    w->looked_ms = w->began_ms - LOOKED_MS;
     for (int i = 0; i < POLLS; i++)
         w->poll[i].watch = w;
     return w;
@@ -141,19 +142,46 @@ void watch_wanted(struct watch *w)
     w->looked_ms = clock_mono_ms();
 }
 
+static bool is_due(int64_t asked_ms, int64_t every_ms)
+{
+    return asked_ms == 0 || clock_mono_ms() - asked_ms >= every_ms;
+}
+
+/* Often enough for one answer to be missed. Comparing costs more, so it is done less
+ * often, and lasts as much longer. */
+static int64_t idle_ms(const struct watch *w)
+{
+    return w->old_ms / 2;
+}
+
+static int64_t scan_idle_ms(const struct watch *w)
+{
+    return w->old_ms * 2;
+}
+
+static int64_t scan_old_ms(const struct watch *w)
+{
+    return w->old_ms * 3;
+}
+
+static int64_t every_ms(bool looked, int64_t often_ms, int64_t idle)
+{
+    return looked && often_ms < idle ? often_ms : idle;
+}
+
 void watch_tick(struct watch *w)
 {
-    int64_t now = clock_mono_ms();
+    bool looked = clock_mono_ms() - w->looked_ms <= LOOKED_MS;
     struct rpc_client_state mailer;
-    if (now - w->looked_ms > LOOKED_MS)
-        return;
     rpc_client_state(w->app->mailer, &mailer);
+    if (mailer.live == 0)
+        return;
     for (int i = 0; i < POLLS; i++)
-        if (mailer.live > 0 && ASK[i].method && !w->poll[i].asking &&
-            (w->poll[i].asked_ms == 0 || now - w->poll[i].asked_ms >= ASK[i].every_ms))
+        if (!w->poll[i].asking &&
+            is_due(w->poll[i].asked_ms, every_ms(looked, ASK[i].every_ms, idle_ms(w))))
             ask(w, i);
-    if (mailer.live > 0 && !w->scanning &&
-        (w->scan_asked_ms == 0 || now - w->scan_asked_ms >= SCAN_EVERY_MS))
+    if (!w->scanning &&
+        is_due(w->scan_asked_ms, every_ms(looked, SCAN_EVERY_MS, scan_idle_ms(w))))
         scan(w);
 }
 
@@ -169,7 +197,7 @@ void watch_stale(struct watch *w)
 static const json_t *answer_of(const struct watch *w, enum what which)
 {
     const struct poll *p = &w->poll[which];
-    return p->answer && clock_mono_ms() - p->answered_ms < OLD_MS ? p->answer : NULL;
+    return p->answer && clock_mono_ms() - p->answered_ms < w->old_ms ? p->answer : NULL;
 }
 
 static int64_t integer_of(const json_t *o, const char *key)
@@ -177,9 +205,16 @@ static int64_t integer_of(const json_t *o, const char *key)
     return json_integer_value(json_object_get(o, key));
 }
 
+/* Of an answer that may be missing. */
+static int64_t figure_of(const json_t *answer, const json_t *o, const char *key)
+{
+    return answer ? integer_of(o, key) : -1;
+}
+
 int64_t watch_missed(const struct watch *w)
 {
-    return clock_mono_ms() - w->scanned_ms < SCAN_OLD_MS ? w->missed : 0;
+    bool known = w->scanned_ms > 0 && clock_mono_ms() - w->scanned_ms < scan_old_ms(w);
+    return known ? w->missed : -1;
 }
 
 const char *watch_missed_text(const struct watch *w)
@@ -189,7 +224,8 @@ const char *watch_missed_text(const struct watch *w)
 
 int64_t watch_dead(const struct watch *w)
 {
-    return integer_of(json_object_get(answer_of(w, COUNTS), "counts"), "dead");
+    const json_t *answer = answer_of(w, COUNTS);
+    return figure_of(answer, json_object_get(answer, "counts"), "dead");
 }
 
 const json_t *watch_queue(const struct watch *w)
@@ -199,7 +235,37 @@ const json_t *watch_queue(const struct watch *w)
 
 int64_t watch_oldest_s(const struct watch *w)
 {
-    return integer_of(answer_of(w, QUEUE), "oldest_s");
+    const json_t *answer = answer_of(w, QUEUE);
+    return figure_of(answer, answer, "oldest_s");
+}
+
+void watch_write_figure(struct jsonw *out, const char *key, int64_t figure)
+{
+    if (figure < 0)
+        jw_knull(out, key);
+    else
+        jw_kint(out, key, figure);
+}
+
+/* When it was last known; our own start when it never was. */
+static int64_t known_ms(const struct watch *w, int64_t answered_ms)
+{
+    return answered_ms > 0 ? answered_ms : w->began_ms;
+}
+
+enum watch_gap watch_gap(const struct watch *w, int64_t *ret_since_us)
+{
+    int64_t now = clock_mono_ms(), answered = now;
+    int64_t scanned = known_ms(w, w->scanned_ms);
+    for (int i = 0; i < POLLS; i++) {
+        int64_t at = known_ms(w, w->poll[i].answer ? w->poll[i].answered_ms : 0);
+        answered = at < answered ? at : answered;
+    }
+    bool silent = now - answered >= w->old_ms;
+    *ret_since_us = clock_wall_us() - (now - (silent ? answered : scanned)) * 1000;
+    if (silent)
+        return WATCH_NO_ANSWER;
+    return now - scanned >= scan_old_ms(w) ? WATCH_NOT_COMPARED : WATCH_KNOWN;
 }
 
 bool watch_queue_stands(const struct watch *w, char *title, char *text, size_t size)
@@ -233,6 +299,16 @@ enum outcome { SENT, DEFERRED, DEAD, OUTCOMES };
 
 static const char *const OUTCOME_NAMES[OUTCOMES] = { "sent", "deferred", "dead" };
 
+/* The mailer tells apart why a mail was given up; here it is dead either way. */
+static const struct {
+    const char *told;
+    enum outcome is;
+} TOLD[] = { { "sent", SENT },
+             { "deferred", DEFERRED },
+             { "dead", DEAD },
+             { "bounced", DEAD },
+             { "expired", DEAD } };
+
 static void count_mails(const json_t *stats, int64_t n[OUTCOMES][HOURS])
 {
     size_t i;
@@ -246,9 +322,9 @@ static void count_mails(const json_t *stats, int64_t n[OUTCOMES][HOURS])
         if (!at || !outcome || !event_parse_time(at, &us))
             continue;
         int64_t hour = us / 1000000 < first ? -1 : (us / 1000000 - first) / HOUR_S;
-        for (int o = 0; o < OUTCOMES; o++)
-            if (strcmp(outcome, OUTCOME_NAMES[o]) == 0 && hour >= 0 && hour < HOURS)
-                n[o][hour] += integer_of(row, "n");
+        for (size_t o = 0; o < ARRAY_LEN(TOLD); o++)
+            if (strcmp(outcome, TOLD[o].told) == 0 && hour >= 0 && hour < HOURS)
+                n[TOLD[o].is][hour] += integer_of(row, "n");
     }
 }
 
@@ -266,7 +342,10 @@ void watch_write_mails(const struct watch *w, struct jsonw *out)
         jw_key(out, OUTCOME_NAMES[o]);
         jw_array(out);
         for (int h = 0; h < HOURS; h++) {
-            jw_int(out, n[o][h]);
+            if (stats)
+                jw_int(out, n[o][h]);
+            else
+                jw_null(out);
             total[o] += n[o][h];
         }
         jw_array_end(out);
@@ -274,7 +353,7 @@ void watch_write_mails(const struct watch *w, struct jsonw *out)
     jw_key(out, "totals");
     jw_object(out);
     for (int o = 0; o < OUTCOMES; o++)
-        jw_kint(out, OUTCOME_NAMES[o], total[o]);
+        watch_write_figure(out, OUTCOME_NAMES[o], stats ? total[o] : -1);
     jw_object_end(out);
     jw_object_end(out);
 }

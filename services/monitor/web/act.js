@@ -4,14 +4,9 @@ import {el, plural} from './dom.js';
 
 const REASON = {minlength: 3, maxlength: 300};
 
-export function allowed() {
-  if (session.may_act) return null;
-  return session.read_only ? 'This monitor is read-only.' : 'Your account may look but not act.';
-}
-// A button that acts; it says why when it may not.
-export const actor = (word, onclick, {main, danger} = {}) => el('button', {
-  type: 'button', class: main ? 'main' : danger ? 'danger' : null, onclick, disabled: allowed() !== null, title: allowed(),
-}, word);
+// A button that acts; nothing for who may only look.
+export const actor = (word, onclick, {main, danger} = {}) => session.may_act ? el('button', {
+  type: 'button', class: main ? 'main' : danger ? 'danger' : null, onclick}, word) : null;
 
 let gone = 0;
 export function tell(text, undo) {

@@ -25,25 +25,50 @@ function fill(node, attributes, children) {
 // Makes a parent's children like the fresh ones but keeps every node that can stay: focus,
 // selection, scroll places and open menus survive a live update.
 export function morph(parent, fresh) {
-  const keyed = new Map();
-  for (const child of parent.children) if (child.dataset.key) keyed.set(child.dataset.key, child);
+  const place = focusIn(parent);
+  merge(parent, fresh);
+  if (place && document.activeElement !== place.node) refocus(parent, place);
+}
+
+// A node that has the focus is not moved (that would take the focus away): the others go around it.
+function merge(parent, fresh) {
+  const keyed = new Map(), wanted = new Set(fresh.map(n => n.dataset?.key).filter(Boolean));
+  for (const child of [...parent.children])
+    if (wanted.has(child.dataset.key)) keyed.set(child.dataset.key, child);
+    else if (child.dataset.key) child.remove();
   let at = parent.firstChild;
   for (const node of fresh) {
     const key = node.dataset?.key;
     let match = key ? keyed.get(key) : at && !at.dataset?.key ? at : null;
     if (match && (match.nodeType !== node.nodeType || match.nodeName !== node.nodeName)) match = null;
-    if (!match) parent.insertBefore(node, at);
-    else {
-      if (match === at) at = at.nextSibling;
-      else parent.insertBefore(match, at);
-      patch(match, node);
-    }
+    if (!match) { parent.insertBefore(node, at); continue; }
+    keyed.delete(key);
+    if (match !== at && match.contains(document.activeElement))
+      while (at !== match) { const next = at.nextSibling; parent.append(at); at = next; }
+    if (match === at) at = at.nextSibling;
+    else parent.insertBefore(match, at);
+    patch(match, node);
   }
   while (at) {
     const next = at.nextSibling;
     at.remove();
     at = next;
   }
+}
+
+// Where the focus is: which row, and the how manieth of its kind in it.
+function focusIn(root) {
+  const node = document.activeElement;
+  if (!node || node === root || !root.contains(node)) return null;
+  const row = node.closest('[data-key]') ?? root, list = row === root ? null : row.parentElement;
+  return {node, key: row.dataset.key, list, index: list ? [...list.children].indexOf(row) : 0,
+    kind: node.localName, nth: [...row.querySelectorAll(node.localName)].indexOf(node)};
+}
+// What took its place: the same row, or the one that stands where it stood.
+function refocus(root, {node, key, list, index, kind, nth}) {
+  if (node.isConnected) return node.focus({preventScroll: true});
+  const row = !list ? root : root.querySelector(`[data-key="${CSS.escape(key)}"]`) ?? (list.isConnected ? list.children[Math.min(index, list.children.length - 1)] : null);
+  (row?.querySelectorAll(kind)[nth] ?? row?.querySelector('a, button, input') ?? root).focus({preventScroll: true});
 }
 
 function patch(old, node) {
@@ -59,7 +84,7 @@ function patch(old, node) {
   for (const name of HANDLERS) if (old[name] !== node[name]) old[name] = node[name];
   if (typed && old !== document.activeElement) old.value = node.value;
   if (old.type === 'checkbox') old.checked = node.checked;
-  morph(old, [...node.childNodes]);
+  merge(old, [...node.childNodes]);
 }
 
 // --- figures and times ---
@@ -80,9 +105,12 @@ export function took(us) {
   if (us === null || us === undefined) return '\u2014';
   return us < 1e6 ? `${ms(us)} ms` : `${(us / 1e6).toFixed(2)} s`;
 }
+// A share of many took at most so long. The last bucket has no end: what fell into it took longer than where it begins.
+const LAST_BUCKET_US = 1e7;
+export const within = us => us >= LAST_BUCKET_US ? '> 10 s' : took(us);
 export function pair(a, b) {
   if (a === null || a === undefined) return '\u2014';
-  return `${ms(a)} \u00b7 ${took(b)}`;
+  return `${b < 1e6 ? ms(a) : within(a)} \u00b7 ${within(b)}`;
 }
 export function duration(s) {
   if (s < 100) return `${s < 10 ? Math.round(s * 10) / 10 : Math.round(s)} s`;
@@ -126,10 +154,10 @@ export const replicaState = status => kindOf(status) === 'well' || kindOf(status
   ? el('span', {class: 'state'}, mark(status), status)
   : el('span', {class: 'state'}, mark(status), chip(kindOf(status), status));
 
-const TEMPLATES = {verification: 'verification', welcome: 'welcome', password_reset: 'reset', password_changed: 'password changed', session_ended: 'session ended'};
-const TITLES = {verification: 'Verification mail', welcome: 'Welcome mail', password_reset: 'Password reset mail', password_changed: 'Password changed mail', session_ended: 'Session ended mail'};
-export const templateName = t => TEMPLATES[t] ?? t;
-export const templateTitle = t => TITLES[t] ?? `Mail ${t}`;
+// A mail is called as its template is: password_changed is "password changed".
+const words = t => t.replaceAll('_', ' ');
+export const templateName = t => t === 'password_reset' ? 'reset' : words(t);
+export const templateTitle = t => `${t[0].toUpperCase()}${words(t).slice(1)} mail`;
 
 // --- small components ---
 

@@ -1,6 +1,6 @@
 // The picture of who talks to whom, drawn from the services' own counters, and the page Flow.
-import {get} from './api.js';
-import {chip, el, facts, mark, number, panel, percent, plural, rate, replicaState, svg, table, time, took, duration, kindOf} from './dom.js';
+import {get, session} from './api.js';
+import {chip, el, facts, mark, number, panel, percent, plural, rate, relative, replicaState, svg, table, time, within, duration, kindOf} from './dom.js';
 import {actor, propose} from './act.js';
 
 const BOX = {w: 98, h: 49};
@@ -17,10 +17,10 @@ export const serviceNote = s => {
   const bad = s.replicas.filter(r => kindOf(r.status) === 'broken').length;
   if (!s.replicas.length) return ['not seen', true];
   if (bad) return [bad === s.replicas.length && bad === 1 ? s.replicas[0].status : `${bad} ${s.replicas.find(r => kindOf(r.status) === 'broken').status}`, true];
-  if (s.name === 'mailer') return [`${number(s.load?.ready ?? 0)} ready`, false];
-  return s.p99_us === null || s.p99_us === undefined ? ['no calls now', false] : [`p99 ${took(s.p99_us)}`, false];
+  if (s.name === 'mailer') return [`${number(s.load?.ready)} ready`, false];
+  return s.p99_us === null || s.p99_us === undefined ? ['no calls now', false] : [`p99 ${within(s.p99_us)}`, false];
 };
-const eventsNote = e => `${plural(e.gaps ?? 0, 'gap')}, ${number(e.pulls ?? 0)} pulled, ${number(e.lag ?? 0)} behind`;
+const eventsNote = e => (e.lag ?? null) === null ? 'nobody told' : `${plural(e.gaps, 'gap')}, ${number(e.pulls)} pulled, ${number(e.lag)} behind`;
 
 function box(s) {
   const [x, y] = PLACES[s.name], [note, bad] = serviceNote(s);
@@ -49,23 +49,37 @@ export function picture(services, edges) {
 
 export const edgeTable = (edges, extra) => el('div', {class: extra}, table([
   {name: 'From', cell: e => e.from}, {name: 'To', cell: e => e.to}, {name: 'Carries', wide: true, cell: e => ({http: 'HTTP', rpc: 'calls', events: 'events', smtp: 'mail'})[e.kind] ?? e.kind},
-  {name: 'Per second', num: true, cell: e => rate(e.rate)}, {name: 'p50', num: true, wide: true, cell: e => took(e.p50_us)},
-  {name: 'p99', num: true, cell: e => took(e.p99_us)}, {name: 'Errors', num: true, cell: e => e.kind === 'events' ? '\u2014' : percent(e.errors_permille)},
+  {name: 'Per second', num: true, cell: e => rate(e.rate)}, {name: 'p50', num: true, wide: true, cell: e => within(e.p50_us)},
+  {name: 'p99', num: true, cell: e => within(e.p99_us)}, {name: 'Errors', num: true, cell: e => e.kind === 'events' ? '\u2014' : percent(e.errors_permille)},
   {name: 'Stream', wide: true, cell: e => e.kind === 'events' ? eventsNote(e) : '\u2014'}], edges, {caption: 'Connections'}));
 
 // --- the page: streams, queues, endpoints, stores ---
 
+const LATE_S = 5, SAYS_MS = 15 * 60 * 1000; // the outbox empties at once; readers pull every 10 minutes
 const upDown = (s, why) => el('span', {class: 'state'}, mark(s === 'up' || s === true ? 'up' : 'down'), s === true ? 'connected' : s === false ? 'not connected' : s, why ? ` ${why}` : '');
 
-function stream(s) {
-  return panel('Event stream', 'auth\u2019s outbox and its order',
-    s.error ? el('p', {}, chip('broken', 'not known'), ' ', s.error) : facts([['Head', number(s.head)], ['Waiting in the outbox', number(s.outbox)]], 'facts roomy'));
+const postgres = p => p.live === false
+  ? el('span', {class: 'state dim', title: p.seen_at}, mark('stopped'), `last seen ${p.connected ? '' : 'not '}connected, ${relative(p.seen_at)}`)
+  : el('span', {}, upDown(p.connected), ` \u00b7 ${plural(p.in_flight ?? 0, 'statement')} under way`);
+
+function stream(s, readers) {
+  return panel('Event stream', 'as auth knows it',
+    s.error ? el('p', {}, chip('attention', 'from beats'), ' ', s.error) : null,
+    facts([['Head', number(s.head)], ['Epoch', s.epoch ? el('span', {class: 'mono'}, s.epoch) : null], ['Waiting in the outbox', number(s.outbox)],
+      ['The oldest of them', s.oldest_s === null ? null : s.outbox ? s.oldest_s >= LATE_S ? chip('attention', duration(s.oldest_s)) : duration(s.oldest_s) : '\u2014']], 'facts roomy'),
+    readers ? table([
+      {name: 'Reader', cell: r => r.name}, {name: 'Kept for good', num: true, cell: r => number(r.acked)},
+      {name: 'Not yet', num: true, cell: r => el('span', {title: 'Events that retention spares for it; each reader says how far it is some seconds after it has moved'}, number(r.lag))},
+      {name: 'Last said', num: true, cell: r => Date.now() - Date.parse(r.seen_at) > SAYS_MS ? chip('attention', relative(r.seen_at)) : el('time', {datetime: r.seen_at, title: r.seen_at}, relative(r.seen_at))}],
+    readers, {caption: 'What each service told auth', keyOf: r => r.name, empty: 'Nobody has pulled events yet.'}) : null);
 }
-function queueActions(q) {
-  return q.name !== 'mail' ? '' : q.paused
-    ? actor('Resume', () => propose('queue.resume', {}, {word: 'Resume'}))
-    : actor('Pause\u2026', () => propose('queue.pause', {}, {word: 'Pause'}));
-}
+const each = q => `${q.connections ?? q.connections_default ?? '\u2014'} each`;
+const settings = q => actor('Settings\u2026', () => propose('queue.settings', {}, {word: 'Change', fields: [
+  {name: 'per_minute', label: 'Mails a minute over all mailers; empty: no limit', type: 'number', min: 1, max: 100000, value: q.per_minute, required: false},
+  {name: 'connections', label: `SMTP connections of each mailer; empty: as configured${q.connections_default ? `, ${q.connections_default}` : ''}`, type: 'number', min: 1, max: 64, value: q.connections, required: false}]}));
+const queueActions = q => !q || !session.may_act ? null : el('div', {class: 'tools'}, settings(q), q.paused
+  ? actor('Resume\u2026', () => propose('queue.resume', {}, {word: 'Resume'}))
+  : actor('Pause\u2026', () => propose('queue.pause', {}, {word: 'Pause'})));
 
 export const tab = 'flow';
 export async function load() {
@@ -81,21 +95,22 @@ export function draw({flow, services}) {
     el('h1', {class: 'sr'}, 'Flow'),
     panel('Flow', 'last 10 s, from the services\u2019 own counters', picture(services, flow.edges), edgeTable(flow.edges)),
     el('div', {class: 'half'},
-      stream(flow.stream),
-      panel('Who reads it', null, table([
+      stream(flow.stream, flow.readers),
+      panel('Who reads it', 'each replica\u2019s own word', table([
         {name: 'Consumer', cell: c => c.name}, {name: 'Applied', num: true, cell: c => number(c.applied)},
         {name: 'Behind', num: true, cell: c => c.lag > 100 ? chip('attention', number(c.lag)) : number(c.lag)},
         {name: 'Gaps', num: true, cell: c => number(c.gaps)}, {name: 'Pulls', num: true, cell: c => number(c.pulls)},
         {name: 'Seen', num: true, wide: true, cell: c => time(c.seen_at)}], flow.consumers, {caption: 'Consumers of the event stream', empty: 'Nobody reads the stream yet.'}))),
-    panel('Queues', null, table([
+    el('section', {class: 'panel'}, el('header', {}, el('h2', {}, 'Queues'), queueActions(flow.queues.find(q => q.name === 'mail'))), table([
       {name: 'Queue', cell: q => q.paused ? el('span', {}, q.name, ' ', chip('attention', 'paused')) : q.name}, {name: 'Messages', num: true, cell: q => number(q.messages)},
       {name: 'Ready', num: true, cell: q => number(q.ready)}, {name: 'Unacked', num: true, cell: q => number(q.unacked)},
       {name: 'Consumers', num: true, wide: true, cell: q => number(q.consumers)}, {name: 'Oldest', num: true, cell: q => q.messages ? duration(q.oldest_s) : '\u2014'},
-      {name: '', num: true, cell: queueActions}], flow.queues, {caption: 'Queues', empty: 'No queue is known.'})),
+      {name: 'Mails a minute', num: true, wide: true, cell: q => q.per_minute === null ? 'no limit' : number(q.per_minute)}, {name: 'Connections', num: true, wide: true, cell: each},
+], flow.queues, {caption: 'Queues', keyOf: q => q.name, empty: 'No queue is known.'})),
     el('div', {class: 'half'},
       panel('Endpoints', 'control sockets, CURVE', table([
         {name: 'Replica', cell: e => el('a', {href: `workers/${encodeURIComponent(e.instance)}`}, e.instance)},
         {name: 'Address', cell: e => el('span', {class: 'mono'}, e.control || '\u2014')}, {name: 'State', cell: e => replicaState(e.status)}], flow.endpoints, {caption: 'Endpoints'})),
       panel('Stores', null, facts([['Redis', upDown(flow.redis.state, flow.redis.why)],
-        ...flow.postgres.map(p => [`Postgres of ${p.instance}`, el('span', {}, upDown(p.connected), ` \u00b7 ${plural(p.in_flight ?? 0, 'statement')} under way`)])], 'facts roomy')))]};
+        ...flow.postgres.map(p => [`Postgres of ${p.instance}`, postgres(p)])], 'facts roomy')))]};
 }

@@ -1,7 +1,7 @@
 // Which page this is, what it shows now, and when it is drawn again.
 import {ask, get, listen, session, signOut} from './api.js';
 import {dragged} from './chart.js';
-import {el, morph} from './dom.js';
+import {el, morph, number} from './dom.js';
 import * as overview from './overview.js';
 import * as workers from './workers.js';
 import * as worker from './worker.js';
@@ -56,6 +56,9 @@ const redraw = () => {
   if (now.state !== undefined && !dragged) paint(now.page.draw(now.state, now.ctx), false);
 };
 
+// On a phone the tabs are wider than the window.
+const showTab = () => document.querySelector('nav a[aria-current]')?.scrollIntoView({block: 'nearest', inline: 'nearest'});
+
 // moved: another address, so nothing of the old page stays; otherwise what is there is kept.
 async function show(moved) {
   const mine = ++turn, {page, id} = here();
@@ -64,7 +67,7 @@ async function show(moved) {
   const slow = setTimeout(() => main.classList.add('slow'), SKELETON_MS);
   if (moved) for (const a of document.querySelectorAll('nav a'))
     a.dataset.page === page.tab ? a.setAttribute('aria-current', 'page') : a.removeAttribute('aria-current');
-  document.querySelector('nav a[aria-current]')?.scrollIntoView({block: 'nearest', inline: 'nearest'});
+  showTab();
   let fresh, state;
   try {
     state = await page.load(ctx);
@@ -111,9 +114,11 @@ function later(ms) {
 
 function counts(found) {
   for (const name of ['missed', 'dead']) {
-    const badge = document.querySelector(`nav a[data-page=${name}] .count`), n = found[name] ?? 0;
-    badge.hidden = !n;
-    badge.textContent = n ? n.toLocaleString('en') : '';
+    const badge = document.querySelector(`nav a[data-page=${name}] .count`), n = found[name], was = badge.textContent;
+    badge.hidden = n === 0;
+    badge.textContent = number(n);
+    badge.title = n === null ? 'not known' : '';
+    if (badge.textContent.length !== was.length) showTab(); // it may have been pushed out
   }
 }
 
@@ -122,6 +127,8 @@ function hear(event, data) {
   if (event === 'overview' && data.counts) counts(data.counts);
   if (paused()) { missedWhilePaused = true; return; }
   if (event === 'reset' || event === 'lost') { later(LOAD_MS); return; }
+  // What could not be had is asked for again: a replica that has just been heard of, a database that is back.
+  if (now.state === undefined && loaded) { later(SLOW_MS); return; }
   if (now.state === undefined || !now.page.on) return;
   const how = now.page.on[event]?.(now.state, data, now.ctx);
   if (how === 'draw') redraw();
@@ -167,6 +174,10 @@ document.addEventListener('click', e => {
 document.addEventListener('go', e => go(e.detail));
 document.addEventListener('acted', () => show(false));
 document.addEventListener('signed-in', async e => { dress(); go(e.detail, {replace: true}); });
+// A document that was left may be kept by the browser: it must not hold a connection meanwhile, and is asked
+// anew who may see it when somebody comes back.
+addEventListener('pagehide', () => channel.close());
+addEventListener('pageshow', e => { if (e.persisted) location.reload(); });
 addEventListener('popstate', () => show(true));
 document.addEventListener('visibilitychange', () => { if (!document.hidden && session.signed_in && !paused()) later(0); });
 

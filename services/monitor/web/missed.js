@@ -7,6 +7,7 @@ export const tab = 'missed';
 const SPANS = [[60, '1 min'], [600, '10 min'], [3600, '1 h']];
 const WHY = {dead: 'refused for good', expired: 'its link expired unsent', waiting: 'still waiting', not_published: 'auth has not published the event', not_pulled: 'no mailer has taken the event',
   ignored: 'the mailer does not know such an event', lost: 'no mail was queued'};
+const BECAUSE = {'user.verification_requested': 'asked for a new link', 'user.password_reset_requested': 'asked for a new password', 'session.revoked': 'a session ended'};
 const after = query => SPANS.some(([s]) => String(s) === query.get('after')) ? query.get('after') : '60';
 export const load = ({query}) => get(`api/missed?after_s=${after(query)}${query.get('before') ? `&before=${encodeURIComponent(query.get('before'))}` : ''}`);
 export const on = {mail: () => 'slow', action: () => 'load', overview: () => undefined};
@@ -23,9 +24,9 @@ export function draw(found, {query}) {
       el('div', {class: 'actions'}, el('span', {class: 'dim'}, 'without delivery for'), el('div', {class: 'seg', role: 'group', 'aria-label': 'Without delivery for'},
         SPANS.map(([s, word]) => el('a', {href: address('missed', query, {after: s === 60 ? null : s, before: null}), 'aria-current': String(s) === span ? 'true' : null}, word))))),
     el('section', {class: 'panel flush'}, table([
-      {name: 'User', cell: m => m.job_id ? el('a', {class: 'row-link', href: `tasks/${m.job_id}`}, m.username) : m.username},
+      {name: 'User', class: 'cut', cell: m => m.job_id ? el('a', {class: 'row-link', href: `tasks/${m.job_id}`}, m.username) : m.username},
       {name: 'Address', class: 'cut', cell: m => el('span', {title: m.email}, m.email)},
-      {name: 'Because', wide: true, cell: m => ({event_id: m.event, 'user.registered': 'registered', 'password.reset.requested': 'asked for a new password', 'email.changed': 'changed the address'})[m.event] ?? m.event ?? '\u2014'},
+      {name: 'Because', wide: true, cell: m => BECAUSE[m.event] ?? m.event?.replace('user.', '').replaceAll('_', ' ') ?? '\u2014'},
       {name: 'At', num: true, cell: m => time(m.registered_at)},
       {name: 'Why not', cell: m => chip(['dead', 'lost'].includes(m.why) ? 'broken' : 'attention', WHY[m.why] ?? m.why)},
       {name: 'Last answer', wide: true, class: 'cut', cell: m => el('span', {title: m.text}, m.text || '\u2014')},

@@ -11,8 +11,7 @@ function attention(list) {
     el('a', {class: `button${a.kind === 'missed' ? ' main' : ''}`, href: a.page, title: a.since ? `since ${relative(a.since)}` : null}, a.label))));
 }
 
-const sum = (s, key) => s.replicas.reduce((n, r) => n + (r.load?.[key] ?? 0), 0);
-const load = (s, key) => s.load?.[key] ?? sum(s, key);
+const load = (s, key) => s.load?.[key] ?? null; // of those that live
 const LINES = {
   gateway: s => [['p50 \u00b7 p99', pair(s.p50_us, s.p99_us)], ['errors', percent(s.errors_permille)]],
   auth: s => [['p50 \u00b7 p99', pair(s.p50_us, s.p99_us)], ['hash queue', number(load(s, 'hash_queue'))]],
@@ -37,10 +36,9 @@ function mails(m, view) {
   const t = m.totals, end = new Date(Date.parse(m.start) + m.sent.length * m.step_s * 1000).toISOString();
   const link = (from, to) => address('tasks', '', {from, to});
   return el('section', {class: 'panel chartbox'},
-    el('header', {}, el('h2', {}, 'Mails, 24 h'), el('span', {class: 'dim small'}, `${number(t.sent)} sent \u00b7 ${number(t.deferred)} retried \u00b7 `,
-      t.dead ? el('a', {href: 'dead'}, `${number(t.dead)} dead`) : '0 dead', ' \u00b7 ', el('a', {href: view === 'table' ? './' : './?mails=table'}, view === 'table' ? 'chart' : 'table'))),
-    m.complete ? null : el('p', {class: 'small dim'}, 'The mailer has not told its counts yet; these may be too few.'),
-    view === 'table' ? histogramTable(m, link) : histogram(m, {label: `Mails from ${m.start.slice(11, 16)} to ${end.slice(11, 16)} UTC`, choose: (from, to) => document.dispatchEvent(new CustomEvent('go', {detail: link(from, to)}))}));
+    el('header', {}, el('h2', {}, 'Mails, 24 h'), el('span', {class: 'dim small'}, m.complete ? null : 'not known now: ', `${number(t.sent)} sent \u00b7 ${number(t.deferred)} retried \u00b7 `,
+      t.dead === 0 ? '0 dead' : el('a', {href: 'dead'}, `${number(t.dead)} dead`), ' \u00b7 ', el('a', {href: view === 'table' ? './' : './?mails=table'}, view === 'table' ? 'chart' : 'table'))),
+    !m.complete ? el('p', {class: 'quiet'}, 'The mailer has not told its counts.') : view === 'table' ? histogramTable(m, link) : histogram(m, {label: `Mails from ${m.start.slice(11, 16)} to ${end.slice(11, 16)} UTC`, choose: (from, to) => document.dispatchEvent(new CustomEvent('go', {detail: link(from, to)}))}));
 }
 
 const changes = list => panel('What changed', 'last 2 h', list.length

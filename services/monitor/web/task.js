@@ -11,8 +11,8 @@ export async function load({id}) {
 }
 export const on = {mail: (state, m) => m.job_id === state.job.job_id ? 'load' : undefined, action: (state, a) => a.subject === state.job.job_id ? 'load' : undefined};
 
-const KIND = {lost: 'attention', attempt: 'ready', claimed: 'ready', deferred: 'attention', dead: 'dead', expired: 'expired', revoked: 'revoked', suppressed: 'suppressed', paused: 'attention'};
-const WORD = {registered: 'Registered', requested: 'Asked for', lost: 'The worker died', published: 'Event published', received: 'Job created', claimed: 'Claimed', attempt: 'Attempt', sent: 'Sent', deferred: 'Deferred',
+const KIND = {lost: 'attention', attempt: 'ready', claimed: 'ready', next: 'ready', deferred: 'attention', dead: 'dead', expired: 'expired', revoked: 'revoked', suppressed: 'suppressed', paused: 'attention'};
+const WORD = {registered: 'Registered', requested: 'Asked for', lost: 'The worker died', published: 'Event published', received: 'Job created', claimed: 'Claimed', attempt: 'Attempt', sent: 'Sent', deferred: 'Deferred', next: 'Next try',
   dead: 'Given up', expired: 'Expired', revoked: 'Revoked', retried: 'Queued again', suppressed: 'Not needed any more', resent: 'Sent again'};
 function step(s, i) {
   const said = s.text?.replace(/, end$/, '') ?? '', bold = ['dead', 'deferred'].includes(s.what) && said;

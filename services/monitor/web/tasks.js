@@ -1,5 +1,5 @@
 // All mails: a span, a state, words, a page of rows; everything in the address.
-import {get} from './api.js';
+import {get, session} from './api.js';
 import {actor, propose} from './act.js';
 import {histogram, histogramTable} from './chart.js';
 import {address, clock, el, mailState, number, plural, relative, table, templateName, time, WORDS} from './dom.js';
@@ -68,7 +68,7 @@ export async function load({query, old, moved}) {
   const [page, past] = await Promise.all([
     get(request(query)).catch(e => {
       if (e.status !== 400) throw e;
-      return {jobs: [], next: null, counts: old?.page.counts ?? {}, queue: old?.page.queue, problem: e};
+      return {jobs: [], next: null, counts: null, queue: old?.page.queue, problem: e};
     }),
     old && !moved && old.pastAt > Date.now() - 30000 ? old.past : history(query).catch(() => null)]);
   const pastAt = past === old?.past ? old.pastAt : Date.now();
@@ -91,17 +91,18 @@ export const on = {
   },
 };
 
-function stateButtons(query, counts) {
-  const current = query.get('state') ?? '', total = Object.values(counts).reduce((a, b) => a + b, 0);
+// Without counts (the search was not understood) the buttons say none.
+function stateButtons(query, known) {
+  const counts = known ?? {}, current = query.get('state') ?? '', total = known && Object.values(counts).reduce((a, b) => a + b, 0);
   const link = (value, word, n) => el('a', {href: address('tasks', query, {state: value, before: null}), 'aria-current': value === current ? 'true' : null}, word, n === null ? '' : ` ${number(n)}`);
   return el('div', {class: 'seg', role: 'group', 'aria-label': 'State'}, link('', 'All', total),
     STATES.filter(s => s === 'retry' ? (counts.retry ?? 0) > 0 || current === 'retry' : counts[s] || ALWAYS.includes(s) || s === current)
-      .map(s => link(s, WORDS[s][0].toUpperCase() + WORDS[s].slice(1), counts[s] ?? (s === 'retry' ? null : 0))));
+      .map(s => link(s, WORDS[s][0].toUpperCase() + WORDS[s].slice(1), counts[s] ?? (s === 'retry' || !known ? null : 0))));
 }
 
 function problem(e, query) {
   const q = query.get('q') ?? '', text = [e.details.q ?? e.message].flat().join(' ');
-  return el('div', {class: 'problem', role: 'alert', id: 'q-problem'}, el('p', {}, text),
+  return el('div', {class: 'problem', role: 'alert', id: 'q-problem', 'data-key': 'problem'}, el('p', {}, text),
     e.position === undefined ? null : el('code', {'aria-hidden': 'true'}, `${q}\n${' '.repeat([...new TextDecoder().decode(new TextEncoder().encode(q).slice(0, e.position))].length)}\u2191`));
 }
 
@@ -122,7 +123,7 @@ function bulk(query, page, redraw) {
   const q = words.map(w => words.length > 1 && / OR /.test(w) ? `(${w})` : w).join(' ');
   const done = r => { if (r) { chosen.clear(); redraw(); } };
   const go = (action, word, danger) => actor(`${word}\u2026`, () => propose(action, n ? {ids} : {q}, {word, danger}).then(done), {danger});
-  if (!n && !everything) return null;
+  if (!session.may_act || page.problem || !n && (!everything || !page.jobs.length)) return null;
   return el('div', {class: 'tools'}, el('span', {class: 'dim'}, n ? `${plural(n, 'mail')} chosen` : 'All that match:'),
     go('mails.retry', 'Retry'), go('mails.revoke', 'Revoke', true), n ? el('button', {type: 'button', onclick: () => { chosen.clear(); redraw(); }}, 'Choose none') : null);
 }
@@ -139,7 +140,7 @@ export function draw({page, past, fresh}, ctx) {
     onchange: e => { for (const j of page.jobs) e.target.checked ? chosen.add(j.job_id) : chosen.delete(j.job_id); redraw(); }}));
   const head = c => c.key === 'tick' ? tickAll : !c.sort ? c.name
     : el('a', {href: address('tasks', query, {sort: sort === `-${c.sort}` ? c.sort : c.sort === 'created_at' ? null : `-${c.sort}`, before: null})}, c.name, sort.replace('-', '') === c.sort ? sort.startsWith('-') ? ' \u2193' : ' \u2191' : '');
-  const counts = page.counts ?? {}, total = Object.values(counts).reduce((a, b) => a + b, 0), state = query.get('state');
+  const counts = page.counts ?? {}, more = page.matching_more ? '+' : '', total = Object.values(counts).reduce((a, b) => a + b, 0), state = query.get('state');
   const matching = page.matching ?? (query.get('q') || query.get('template') || span ? null : state ? counts[state] ?? null : total);
   const view = query.get('mails') === 'table', paused = page.queue?.paused;
   return {title: 'Tasks', body: [
@@ -147,11 +148,11 @@ export function draw({page, past, fresh}, ctx) {
     paused ? el('section', {class: 'panel flush', 'aria-label': 'The queue is paused'}, el('div', {class: 'notice'}, el('span', {class: 'mark attention', 'aria-hidden': 'true'}),
       el('p', {}, el('b', {}, 'The queue is paused. '), el('span', {class: 'dim'}, [page.queue.paused_by && `By ${page.queue.paused_by}:`, page.queue.paused_why ?? page.queue.why].filter(Boolean).join(' ') || 'No mail is sent until it is resumed.')), actor('Resume\u2026', () => propose('queue.resume', {}, {word: 'Resume'}), {main: true}))) : null,
     el('section', {class: 'panel flush', 'data-key': 'tasks'},
-      past ? el('div', {class: 'span'}, view ? histogramTable(past, (from, to) => address('tasks', query, {from, to, before: null}))
+      past ? el('div', {class: 'span', 'data-key': 'span'}, view ? histogramTable(past, (from, to) => address('tasks', query, {from, to, before: null}))
         : histogram(past, {height: 56, gap: .24, choose, chosen: span ? [query.get('from') ?? past.start, query.get('to') ?? new Date().toISOString()] : null, label: 'Mails over time'}),
       el('p', {class: 'small dim'}, span ? el('a', {href: address('tasks', query, {from: null, to: null, before: null})}, `${clock(query.get('from') ?? past.start)} to ${query.get('to') ? clock(query.get('to')) : 'now'}: show all times`) : '',
         span ? ' \u00b7 ' : view ? '' : el('span', {class: 'wide'}, 'drag to choose a time span \u00b7 '), el('a', {href: address('tasks', query, {mails: view ? null : 'table'})}, view ? 'chart' : 'table'))) : null,
-      el('div', {class: 'filters'}, stateButtons(query, counts),
+      el('div', {class: 'filters', 'data-key': 'filters'}, stateButtons(query, page.counts),
         el('form', {role: 'search', onsubmit: e => {
           e.preventDefault();
           document.dispatchEvent(new CustomEvent('go', {detail: address('tasks', location.search, {q: e.target.elements.q.value.trim(), before: null})}));
@@ -161,14 +162,23 @@ export function draw({page, past, fresh}, ctx) {
         page.queue && !paused ? actor('Pause queue\u2026', () => propose('queue.pause', {}, {word: 'Pause the queue'})) : null),
       page.problem ? problem(page.problem, query) : null,
       bulkRow(bulk(query, page, redraw)),
-      fresh ? el('button', {type: 'button', class: 'fresh', onclick: () => { document.activeElement.blur(); chosen.clear(); ctx.old = undefined; reload(); document.dispatchEvent(new CustomEvent('go', {detail: address('tasks', query)})); }}, `${number(fresh)} new`) : null,
-      el('div', {class: 'rows'}, table([{key: 'tick', name: '', class: 'check', cell: tick}, ...shown].map(c => ({...c, sorted: c.sort && sort.replace('-', '') === c.sort ? sort.startsWith('-') ? 'descending' : 'ascending' : null})), page.jobs,
-        {caption: 'Mails', keyOf: j => j.job_id, head, empty: page.problem ? 'The search was not understood.' : query.size ? 'No mail matches.' : 'No mail yet. Registering an account sends one.'})),
-      el('div', {class: 'foot'}, el('span', {}, page.jobs.length ? `${number(page.jobs.length)} ${matching === null ? 'on this page' : `of ${number(matching)}`}` : '', page.jobs.length && !matching ? '' : ''),
+      fresh ? el('button', {type: 'button', class: 'fresh', 'data-key': 'fresh', onclick: () => { document.activeElement.blur(); chosen.clear(); ctx.old = undefined; reload(); document.dispatchEvent(new CustomEvent('go', {detail: address('tasks', query)})); }}, `${number(fresh)} new`) : null,
+      el('div', {class: 'rows', 'data-key': 'rows'}, table([...session.may_act ? [{key: 'tick', name: '', class: 'check', cell: tick}] : [], ...shown].map(c => ({...c, sorted: c.sort && sort.replace('-', '') === c.sort ? sort.startsWith('-') ? 'descending' : 'ascending' : null})), page.jobs,
+        {caption: 'Mails', keyOf: j => j.job_id, head, empty: nothing(page, query)})),
+      el('div', {class: 'foot', 'data-key': 'foot'}, el('span', {}, page.jobs.length ? `${number(page.jobs.length)} ${matching === null ? 'on this page' : `of ${number(matching)}${more}`}` : ''),
         el('span', {class: 'grow'}), el('label', {class: 'wide'}, 'Rows ', el('select', {'aria-label': 'Rows a page', onchange: e => document.dispatchEvent(new CustomEvent('go', {detail: address('tasks', location.search, {limit: e.target.value === '50' ? null : e.target.value, before: null})}))},
           LIMITS.map(n => el('option', {value: n, selected: n === Number(query.get('limit') ?? 50)}, n)))),
         query.get('before') ? el('a', {href: address('tasks', query, {before: null})}, '\u2039 newest') : null,
         query.get('before') && page.previous ? el('a', {href: address('tasks', query, {before: page.previous})}, '\u2039 newer') : null,
-        page.next ? el('a', {href: address('tasks', query, {before: page.next})}, 'older \u203a') : el('span', {}, page.jobs.length ? 'the end' : '')))]};
+        page.next ? el('a', {href: address('tasks', query, {before: page.next})}, page.jobs.length >= Number(query.get('limit') ?? 50) ? 'older \u203a' : 'look further \u203a') : el('span', {}, page.jobs.length ? 'the end' : '')))]};
 }
-const bulkRow = content => content ? el('div', {class: 'filters bulk'}, content) : null;
+const bulkRow = content => content ? el('div', {class: 'filters bulk', 'data-key': 'bulk'}, content) : null;
+
+// A search may end before it has seen the whole list: then nobody knows that there is nothing.
+function nothing({problem: wrong, next, looked_at: looked}, query) {
+  if (wrong) return 'The search was not understood.';
+  if (!query.size) return 'No mail yet. Registering an account sends one.';
+  if (!next) return query.get('before') ? 'No further mail matches.' : 'No mail matches.';
+  const which = query.get('before') ? 'next' : (query.get('sort') ?? '-created_at') === '-created_at' ? 'newest' : 'first';
+  return [`None of the ${which} ${number(looked)} mails matches. Those behind them were not looked at: `, el('a', {href: address('tasks', query, {before: next})}, 'look further')];
+}

@@ -2,7 +2,7 @@
 import {get} from './api.js';
 import {actor, propose} from './act.js';
 import {lines, linesTable} from './chart.js';
-import {chip, clock, duration, el, facts, hhmm, kindOf, mib, number, pair, panel, percent, rate, relative, replicaState, table, tabs, time, took} from './dom.js';
+import {chip, clock, duration, el, facts, hhmm, kindOf, mib, number, pair, panel, percent, rate, relative, replicaState, table, tabs, time, took, within} from './dom.js';
 
 export const tab = 'workers';
 const TABS = [['pool', 'Pool'], ['queues', 'Queues'], ['limits', 'Limits'], ['configuration', 'Configuration'], ['system', 'System'], ['counters', 'Counters'], ['history', 'History']];
@@ -31,17 +31,23 @@ const missing = (state, what) => el('p', {class: 'quiet'}, state.described_error
 
 function poolButtons(r) {
   if (r.service !== 'mailer') return null;
-  const size = r.load?.connections ?? r.load?.pool;
+  const size = r.load?.connections;
   const set = (word, value) => actor(word, () => propose('replica.pool', {instance: r.instance}, {word: 'Set the pool',
     fields: [{name: 'size', label: 'SMTP connections (1 to 64)', type: 'number', min: 1, max: 64, value}]}));
   return el('div', {class: 'tools'}, set('Grow\u2026', size ? Math.min(64, size + 1) : null), set('Shrink\u2026', size ? Math.max(1, size - 1) : null));
 }
 
+// A mailer tells of its SMTP connections with every beat, so they are known and live even when it does not answer.
+const poolsOf = (r, d) => [...r.load?.connections ? [{name: 'SMTP connections', busy: r.load.busy ?? 0, size: r.load.connections}] : [], ...d?.pools ?? []];
+
+// A call's status is HTTP's, or Quintet's number of an error, which has both a status and a code.
+export const outcome = x => x.code ? `${x.http_status} ${x.code}` : String(x.http_status ?? x.status);
+
 const VIEWS = {
-  pool: ({replica: r, described: d, ...s}) => [
-    d?.pools?.length ? el('section', {class: 'panel'}, el('header', {}, el('h2', {}, 'Pools'), poolButtons(r)), table([
+  pool: ({replica: r, described: d, ...s}, _, pools = poolsOf(r, d)) => [
+    pools.length ? el('section', {class: 'panel'}, el('header', {}, el('h2', {}, 'Pools'), poolButtons(r)), table([
       {name: 'Pool', cell: p => p.name}, {name: 'Busy', num: true, cell: p => number(p.busy)}, {name: 'Size', num: true, cell: p => number(p.size)},
-      {name: 'In use', num: true, cell: p => p.size ? `${Math.round(p.busy / p.size * 100)} %` : '\u2014'}], d.pools, {caption: 'Pools'}))
+      {name: 'In use', num: true, cell: p => p.size ? `${Math.round(p.busy / p.size * 100)} %` : '\u2014'}], pools, {caption: 'Pools', keyOf: p => p.name}))
       : el('section', {class: 'panel'}, el('header', {}, el('h2', {}, 'Pools'), poolButtons(r)), missing(s, 'pools')),
     panel('Now', null, facts([['Requests a second', rate(r.rate)], ['p50 \u00b7 p99', pair(r.p50_us, r.p99_us)], ['Errors', percent(r.errors_permille)],
       ['Memory', mib(r.rss_kib)], ['CPU', percent(r.cpu_permille)]], 'facts roomy'))],
@@ -64,7 +70,7 @@ const VIEWS = {
   },
   counters: ({described: d, ...s}) => [
     panel('Methods', null, d?.methods?.length ? table([{name: 'Method', cell: m => el('span', {class: 'mono'}, m.name)}, {name: 'Requests', num: true, cell: m => number(m.requests)},
-      {name: 'Errors', num: true, cell: m => number(m.errors)}, {name: 'p50', num: true, wide: true, cell: m => took(m.p50_us)}, {name: 'p99', num: true, cell: m => took(m.p99_us)}], d.methods, {caption: 'Methods'}) : missing(s, 'methods')),
+      {name: 'Errors', num: true, cell: m => number(m.errors)}, {name: 'p50', num: true, wide: true, cell: m => within(m.p50_us)}, {name: 'p99', num: true, cell: m => within(m.p99_us)}], d.methods, {caption: 'Methods'}) : missing(s, 'methods')),
     panel('Counters', 'since it started', d?.counters?.length ? table([{name: 'Counter', cell: c => el('span', {class: 'mono'}, c.name)}, {name: 'Labels', wide: true, cell: c => el('span', {class: 'mono'}, c.labels ?? '')},
       {name: 'Value', num: true, cell: c => number(c.value)}], d.counters, {caption: 'Counters'}) : missing(s, 'counters'))],
   history: ({history: h, changes, spans}, {query}) => {
@@ -75,7 +81,7 @@ const VIEWS = {
       one('Memory, last hour', h?.rss, s => [{name: 'memory', values: s.values.map(v => v === null ? null : v / 1024)}], 'MiB')),
       panel('What changed', null, changes?.length ? el('ol', {class: 'changes'}, changes.map(c => el('li', {}, hhmm(c.at), c.text))) : el('p', {class: 'quiet'}, 'Nothing.')),
       panel('Slow and failed requests', 'those it told about', table([{name: 'At', cell: x => clock(new Date(x.start_us / 1000).toISOString())}, {name: 'What', cell: x => el('span', {class: 'mono'}, x.name)},
-        {name: 'Status', num: true, cell: x => number(x.status)}, {name: 'Took', num: true, cell: x => took(x.duration_us)}, {name: 'Request', wide: true, cell: x => el('code', {class: 'mono', title: x.request_id}, x.request_id.slice(0, 8))}], spans ?? [], {caption: 'Requests', empty: 'None.'}))];
+        {name: 'Status', num: true, cell: x => outcome(x)}, {name: 'Took', num: true, cell: x => took(x.duration_us)}, {name: 'Request', wide: true, cell: x => el('code', {class: 'mono', title: x.request_id}, x.request_id.slice(0, 8))}], spans ?? [], {caption: 'Requests', empty: 'None.'}))];
   },
 };
 const options = list => table([

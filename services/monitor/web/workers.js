@@ -2,7 +2,7 @@
 // why we think so.
 import {get} from './api.js';
 import {strip} from './chart.js';
-import {address, duration, el, kindOf, mib, number, percent, plural, rate, relative, replicaState, table, took} from './dom.js';
+import {address, duration, el, kindOf, mib, number, percent, plural, rate, relative, replicaState, table, took, within} from './dom.js';
 
 export const tab = 'workers';
 const MAILS = {mailer: 'sent'};
@@ -16,15 +16,16 @@ export async function load({query, old, moved}) {
 // The same buckets for every replica, so that the odd one stands out.
 function latency({buckets_us: bounds, series}, query) {
   const used = series.flatMap(s => s.counts.map((c, i) => c ? i : -1)).filter(i => i >= 0);
-  const from = Math.max(0, Math.min(...used) - 1), to = Math.min(bounds.length, Math.max(...used) + 2);
+  const from = Math.max(0, Math.min(...used) - 1), to = Math.min(bounds.length + 1, Math.max(...used) + 2); // the last one has no bound
   const asTable = query.get('as') === 'table', edge = i => i < bounds.length ? took(bounds[i]) : 'more';
+  const bucket = i => i < bounds.length ? `to ${took(bounds[i])}` : within(Infinity);
   const flip = el('a', {href: address('workers', query, {as: asTable ? null : 'table'})}, asTable ? 'chart' : 'table');
   return el('section', {class: 'panel'}, el('header', {}, el('h2', {}, 'How long it took, last hour'), el('span', {class: 'dim small'}, used.length ? `${edge(from)} to ${edge(to - 1)} \u00b7 ` : '', flip)),
     !used.length ? el('p', {class: 'quiet'}, 'Nothing was measured in the last hour.') : table([
       {name: 'Worker', cell: s => el('a', {href: `workers/${encodeURIComponent(s.key)}`}, s.key)},
-      ...asTable ? bounds.slice(from, to).map((_, i) => ({name: `to ${edge(from + i)}`, num: true, cell: s => number(s.counts[from + i])}))
-        : [{name: 'Slower to the right', wide: true, cell: s => strip(s.counts.slice(from, to), `How long ${s.key} took`, `Half within ${took(s.p50_us)}, 99 of 100 within ${took(s.p99_us)}.`)}],
-      {name: 'p50', num: true, cell: s => took(s.p50_us)}, {name: 'p99', num: true, cell: s => took(s.p99_us)}, {name: 'Count', num: true, cell: s => number(s.count)}], series, {caption: 'Latency by replica', keyOf: s => s.key}));
+      ...asTable ? [...Array(to - from).keys()].map(i => ({name: bucket(from + i), num: true, cell: s => number(s.counts[from + i])}))
+        : [{name: 'Slower to the right', wide: true, cell: s => strip(s.counts.slice(from, to), `How long ${s.key} took`, `p50 ${within(s.p50_us)}, p99 ${within(s.p99_us)}.`)}],
+      {name: 'p50', num: true, cell: s => within(s.p50_us)}, {name: 'p99', num: true, cell: s => within(s.p99_us)}, {name: 'Count', num: true, cell: s => number(s.count)}], series, {caption: 'Latency by replica', keyOf: s => s.key}));
 }
 export const on = {
   overview: (state, now) => {
@@ -42,13 +43,13 @@ const PROBLEM = ['broken', 'attention'];
 const COLUMNS = [
   {key: 'instance', name: 'Worker', order: byName('instance'), cell: r => el('a', {class: 'row-link', href: `workers/${encodeURIComponent(r.instance)}`}, el('b', {}, r.instance)), foot: l => plural(l.length, 'replica')},
   {key: 'status', name: 'Status', order: byName('status'), cell: r => el('span', {title: r.evidence}, replicaState(r.status)), foot: l => `${l.filter(r => r.status === 'up').length} up`},
-  {key: 'active', name: 'Active', num: true, foot: l => el('a', {href: 'tasks?state=leased', class: 'plain'}, number(sum(l, 'active')))},
+  {key: 'active', name: 'Active', num: true, foot: l => number(sum(l, 'active'))},
   {key: 'processed', name: 'Processed', num: true, foot: l => number(sum(l, 'processed'))},
-  {key: 'failed', name: 'Failed', num: true, wide: true, foot: l => el('a', {href: 'tasks?state=dead', class: 'plain'}, number(sum(l, 'failed')))},
-  {key: 'succeeded', name: 'Succeeded', num: true, wide: true, foot: l => el('a', {href: 'tasks?state=sent', class: 'plain'}, number(sum(l, 'succeeded')))},
-  {key: 'retried', name: 'Retried', num: true, wide: true, foot: l => el('a', {href: 'tasks?q=state:retry', class: 'plain'}, number(sum(l, 'retried')))},
+  {key: 'failed', name: 'Failed', num: true, wide: true, foot: l => number(sum(l, 'failed'))},
+  {key: 'succeeded', name: 'Succeeded', num: true, wide: true, foot: l => number(sum(l, 'succeeded'))},
+  {key: 'retried', name: 'Retried', num: true, wide: true, foot: l => number(sum(l, 'retried'))},
   {key: 'rate', name: 'Per second', num: true, wide: true, cell: r => rate(r.rate), foot: l => rate(sum(l, 'rate'))},
-  {key: 'p99_us', name: 'p99', num: true, wide: true, cell: r => took(r.p99_us), foot: () => ''},
+  {key: 'p99_us', name: 'p99', num: true, wide: true, cell: r => within(r.p99_us), foot: () => ''},
   {key: 'loadavg', name: 'Load average', num: true, wide: true, order: (a, b) => (a.loadavg?.[0] ?? -1) - (b.loadavg?.[0] ?? -1), cell: r => r.loadavg ? r.loadavg.map(n => n.toFixed(2)).join(', ') : '\u2014', foot: () => ''},
   {key: 'cpu_permille', name: 'CPU', num: true, wide: true, cell: r => percent(r.cpu_permille), foot: l => percent(sum(l, 'cpu_permille'))},
   {key: 'rss_kib', name: 'Memory', num: true, wide: true, cell: r => mib(r.rss_kib), foot: l => mib(sum(l, 'rss_kib'))},
