@@ -39,7 +39,7 @@ static bool open_redis(struct gateway_app *app)
 
 static bool open_limiter(struct gateway_app *app)
 {
-    app->proxies = gateway_proxies_new(app->svc->loop, app->cfg->trusted_proxies);
+    app->proxies = proxies_new(app->svc->loop, app->cfg->trusted_proxies);
     if (!app->proxies || !open_redis(app))
         return false;
     app->limiter = limiter_new(&(struct limiter_config){
@@ -101,16 +101,6 @@ static void choose_headers(struct gateway_app *app)
     app->refusal[n++] =
         (struct http_header_line){ "Content-Security-Policy", GATEWAY_NO_FRAMES };
     app->refusal[n++] = (struct http_header_line){ "Cache-Control", "no-store" };
-}
-
-static bool open_cors(struct gateway_app *app)
-{
-    struct str bad;
-    app->cors = gateway_cors_new(app->cfg->cors_origins, &bad);
-    if (!app->cors)
-        log_error("config", "CORS_ALLOWED_ORIGINS holds what is no origin",
-                  F_SLICE("value", bad));
-    return app->cors != NULL;
 }
 
 static bool open_listener(struct gateway_app *app)
@@ -175,9 +165,19 @@ static void open_when_ready(void *arg)
         svc_exit(app->svc, EXIT_MISSING);
 }
 
+char *gateway_check(struct svc *svc)
+{
+    const struct gateway_config *cfg = svc->app_cfg;
+    const char *why = cfg->algorithm == GATEWAY_HS256
+                          ? token_hs256_mistake(cfg->django_secret_key)
+                          : NULL;
+    return why ? xstrdup(why) : NULL;
+}
+
 bool gateway_init(struct svc *svc)
 {
     struct gateway_app *app = xcalloc(1, sizeof *app);
+    struct str bad;
     app->svc = svc;
     app->cfg = svc->app_cfg;
     svc->app = app;
@@ -186,14 +186,12 @@ bool gateway_init(struct svc *svc)
     gateway_inbox_init(&app->inbox);
     app->metrics = gateway_metrics_new(svc->contract);
     app->hosts = gateway_hosts_new(app->cfg->public_url, app->cfg->allowed_hosts);
-    if (!app->hosts) {
-        log_error("config", "PUBLIC_URL is not an http or https URL",
-                  F_STR("url", app->cfg->public_url));
-        return false;
-    }
+    app->cors = gateway_cors_new(app->cfg->cors_origins, &bad);
+    if (!app->hosts || !app->cors)
+        return false; /* config.c has looked at both before */
     choose_headers(app);
     app->docs = gateway_docs_new(svc->contract, app->cfg->public_url);
-    if (!open_cors(app) || !open_clients(app) || !open_parts(app))
+    if (!open_clients(app) || !open_parts(app))
         return false;
     open_when_ready(app);
     return true;
@@ -296,7 +294,7 @@ void gateway_deinit(struct svc *svc)
     gateway_docs_free(&app->docs);
     gateway_health_free(&app->health);
     limiter_free(&app->limiter);
-    gateway_proxies_free(&app->proxies);
+    proxies_free(&app->proxies);
     gateway_revocations_free(&app->revocations);
     gateway_keyring_free(&app->keyring);
     gateway_cors_free(&app->cors);

@@ -17,7 +17,7 @@
 #include "gateway/keyring.h"
 #include "gateway/limiter.h"
 #include "gateway/negotiate.h"
-#include "gateway/proxies.h"
+#include "svc/proxies.h"
 #include "gateway/revocations.h"
 #include "gateway/series.h"
 #include "svc/http.h"
@@ -38,9 +38,7 @@ struct gateway_request {
     const struct contract_method *shown;  /* for logs and metrics: method or route.any */
     struct gateway_ids ids;
     struct gateway_format format;
-    struct address client; /* who asks, behind trusted proxies */
-    char client_text[ADDRESS_TEXT];
-    bool https;               /* so says a trusted proxy */
+    struct proxies_origin from;
     const char *allow_origin; /* for CORS; NULL: not allowed, or nobody asks */
     unsigned step;            /* of the decision: where the loop's thread goes on */
     bool handed_over;         /* suspended; the loop's thread has it */
@@ -65,7 +63,7 @@ struct gateway_app {
     const struct gateway_config *cfg;
     struct gateway_hosts *hosts;
     struct gateway_cors *cors;
-    struct gateway_proxies *proxies;
+    struct proxies *proxies;
     /* What every answer says, whatever else it is: security headers; ended by NULL. */
     struct http_header_line security[8];
     /* The same, and what the listener's own refusals say besides. */
@@ -89,6 +87,7 @@ struct gateway_app {
     int64_t linger_until_ms; /* for clients that have not said anything yet */
 };
 
+char *gateway_check(struct svc *svc);
 bool gateway_init(struct svc *svc);
 bool gateway_ready(struct svc *svc, const char **ret_why);
 void gateway_drain(struct svc *svc);
@@ -134,7 +133,7 @@ void gateway_reply_throttled(struct gateway_request *rq,
 /* A document of the gateway's own; the body is copied. */
 void gateway_reply_json(struct gateway_request *rq, int status, struct str body);
 /* One of gateway_docs, or 304 when the client has it. */
-void gateway_reply_document(struct gateway_request *rq, const struct gateway_document *d);
+void gateway_reply_document(struct gateway_request *rq, const struct http_document *d);
 
 /* forward.c; the loop's thread */
 void gateway_forward_batch(void *app);

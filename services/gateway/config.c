@@ -1,6 +1,10 @@
 #include "gateway/config.h"
 
+#include "gateway/cors.h"
+#include "gateway/limit_rule.h"
+#include "gateway/redis_url.h"
 #include "svc/frame.h"
+#include "svc/setting.h"
 
 #define AT(field) offsetof(struct gateway_config, field)
 
@@ -12,32 +16,66 @@ enum { BODY_MAX = FRAME_REQUEST_MAX - FRAME_META_MAX - FRAME_HEADER_SIZE };
 #define LIMIT_ROW(class, default_limit, what)                                            \
     {                                                                                    \
         .name = "RATE_LIMIT_" #class, .kind = OPT_STR,                                   \
-        .offset = AT(limit[LIMIT_##class]), .def = (default_limit), .help = (what)       \
+        .offset = AT(limit[LIMIT_##class]), .def = (default_limit), .help = (what),      \
+        .check = check_limit                                                             \
     }
+
+static const char *check_limit(const char *text)
+{
+    struct limit limit;
+    return limit_parse(str_of(text), &limit)
+               ? NULL
+               : "must be like 20/m, 150/5m or 20/m,200/h (s, m, h, d), or off";
+}
+
+static const char *check_origins(const char *text)
+{
+    struct str bad;
+    struct gateway_cors *cors = gateway_cors_new(text, &bad);
+    bool fine = cors != NULL;
+    gateway_cors_free(&cors);
+    return fine ? NULL
+                : "must be a comma list of origins like https://shop.example, or *";
+}
+
+static const char *check_redis_url(const char *text)
+{
+    const char *why;
+    struct redis_url url;
+    if (!redis_url_parse(str_of(text), &url, &why))
+        return why;
+    redis_url_clear(&url);
+    return NULL;
+}
 
 const struct option_row GATEWAY_OPTIONS[] = {
     { .name = "GATEWAY_HTTP_LISTEN",
       .kind = OPT_STR,
+      .check = setting_http_listen,
       .offset = AT(http_listen),
       .def = "127.0.0.1:8000",
       .help = "Where the API is served" },
     { .name = "AUTH_ENDPOINT",
       .kind = OPT_STR,
+      .check = setting_endpoints,
       .offset = AT(auth_endpoint),
       .def = "tcp://127.0.0.1:7001",
       .help = "The auth replicas, a comma list; a name stands for all its addresses" },
     { .name = "AUTH_EVENTS",
       .kind = OPT_STR,
+      .check = setting_endpoints,
       .offset = AT(auth_events),
       .def = "tcp://127.0.0.1:7101",
       .help = "Where auth publishes user events, a comma list" },
     { .name = "CATALOG_ENDPOINT",
       .kind = OPT_STR,
+      .check = setting_endpoints,
       .offset = AT(catalog_endpoint),
       .def = "tcp://127.0.0.1:7002",
       .help = "The catalog replicas, a comma list" },
     { .name = "PUBLIC_URL",
       .kind = OPT_STR,
+      .check = setting_base_url,
       .offset = AT(public_url),
       .def = "http://localhost:8000",
       .alias = "DJANGO_FRONTEND_URL",
@@ -49,6 +87,7 @@ const struct option_row GATEWAY_OPTIONS[] = {
       .help = "More host names to answer for, a comma list; * allows all" },
     { .name = "REDIS_URL",
       .kind = OPT_SECRET,
+      .check = check_redis_url,
       .offset = AT(redis_url),
       .help = "redis://[:password@]host[:port][/db] or unix:///path" },
     { .name = "JWT_ALGORITHM",
@@ -114,7 +153,9 @@ const struct option_row GATEWAY_OPTIONS[] = {
       .def = "512",
       .min = 8,
       .max = 16384,
-      .help = "Most client connections at a time; others wait" },
+      .help =
+          "Most client connections at a time; near that the client that has most gives "
+          "one up" },
     LIMIT_ROW(REGISTER, "20/m,200/h", "Registrations of one client: 20/m,200/h or off"),
     LIMIT_ROW(LOGIN, "30/m,600/h", "Attempts to log in, of one client"),
     LIMIT_ROW(REFRESH, "150/5m", "Refreshed tokens, of one client"),
@@ -125,16 +166,19 @@ const struct option_row GATEWAY_OPTIONS[] = {
     LIMIT_ROW(WRITE, "600/m", "Changes, of one client"),
     { .name = "RATE_LIMIT_EXEMPT",
       .kind = OPT_STR,
+      .check = setting_networks,
       .offset = AT(limit_exempt),
       .def = "",
       .help = "Networks that no rate limit counts, a comma list: 10.0.0.0/8,::1" },
     { .name = "CORS_ALLOWED_ORIGINS",
       .kind = OPT_STR,
+      .check = check_origins,
       .offset = AT(cors_origins),
       .def = "",
       .help = "Origins whose pages may call the API: https://shop.example, or *" },
     { .name = "TRUSTED_PROXIES",
       .kind = OPT_STR,
+      .check = setting_proxies,
       .offset = AT(trusted_proxies),
       .def = "",
       .help = "Whose X-Forwarded-For and -Proto are believed: networks and names" },

@@ -13,9 +13,10 @@
 #include "base/mem.h"
 #include "gateway/bearer.h"
 #include "gateway/envelope.h"
+#include "svc/http_guard.h"
 #include "svc/log.h"
 
-enum { OPTIONS_MAX = 4096, KEY_MAX = 255, FORWARDED_MAX = 8 };
+enum { OPTIONS_MAX = 4096, KEY_MAX = 255 };
 
 /* The checks in their order. */
 enum step {
@@ -80,8 +81,11 @@ static bool check_format(struct gateway_request *rq)
 {
     if (!gateway_query_format_known(http_query(rq->http)))
         return refuse(rq, ERR_NOT_FOUND);
-    struct str accept = http_header(rq->http, "Accept");
-    rq->format = gateway_negotiate(accept, rq->shown->produces);
+    AUTO_BUF struct buf joined;
+    buf_init(&joined, HTTP_LIST_MAX);
+    struct str accept = http_header_list(rq->http, "Accept", &joined);
+    bool document = rq->method && rq->method->local;
+    rq->format = gateway_negotiate(accept, rq->shown->produces, document);
     return rq->format.acceptable || refuse(rq, ERR_NOT_ACCEPTABLE);
 }
 
@@ -179,7 +183,7 @@ struct limiter_subject gateway_subject(const struct gateway_request *rq)
 {
     return (struct limiter_subject){
         .class = limiter_class(rq->shown, rq->is_options),
-        .client = rq->client,
+        .client = rq->from.client,
         .has_user = rq->has_actor,
         .user_id = rq->has_actor ? rq->actor.user_id : 0,
     };
@@ -244,10 +248,14 @@ static bool answer_options(struct gateway_request *rq)
     struct jsonw w;
     jw_begin(&w, &body);
     jw_object(&w);
-    write_title(&w, any->name);
+    if (any->title)
+        jw_kcstr(&w, "name", any->title);
+    else
+        write_title(&w, any->name);
     jw_kcstr(&w, "description", any->summary);
     write_list(&w, "renders",
-               any->produces ? RENDERS : (const char *[]){ RENDERS[0], 0 });
+               any->produces || any->also_produces ? RENDERS
+                                                   : (const char *[]){ RENDERS[0], 0 });
     write_list(&w, "parses", PARSES);
     jw_object_end(&w);
     jw_end(&w);
@@ -307,40 +315,20 @@ bool gateway_decide_again(struct gateway_request *rq)
     return decide(rq, rq->step);
 }
 
-/* ---- whom it is from ---- */
-
-/* What a trusted proxy says of its client. */
-static void read_forwarded(struct gateway_request *rq, const struct address *proxy)
+/* Two of them are none (W3C Trace Context 1, 3.2): nobody could say which counts. */
+static struct str traceparent_of(const struct http_request *http)
 {
-    struct str lines[FORWARDED_MAX], proto[1];
-    unsigned n = http_headers(rq->http, "X-Forwarded-For", lines, FORWARDED_MAX);
-    if (n > 0 && n <= FORWARDED_MAX) {
-        rq->client = gateway_proxies_client(rq->app->proxies, proxy, lines, n);
-        address_text(&rq->client, rq->client_text);
-    }
-    rq->https = http_headers(rq->http, "X-Forwarded-Proto", proto, 1) == 1 &&
-                str_eq_ci(str_trim(proto[0]), STR("https"));
-}
-
-static void find_client(struct gateway_request *rq)
-{
-    struct address peer = { { 0 } };
-    const char *text = http_client(rq->http);
-    address_parse(str_of(text), &peer);
-    rq->client = peer;
-    snprintf(rq->client_text, sizeof rq->client_text, "%s", text);
-    if (gateway_proxies_trust(rq->app->proxies, &peer))
-        read_forwarded(rq, &peer);
+    struct str one;
+    return http_headers(http, "traceparent", &one, 1) == 1 ? one : STR("");
 }
 
 void gateway_serve(struct http_request *http, void *arg)
 {
     struct gateway_request *rq = gateway_request_new(arg, http);
-    find_client(rq);
+    rq->from = proxies_origin(rq->app->proxies, rq->http);
     if (gateway_cors_used(rq->app->cors))
         rq->allow_origin = gateway_cors_allow(rq->app->cors, http_header(http, "Origin"));
-    gateway_ids_fill(&rq->ids, http_header(http, "X-Request-ID"),
-                     http_header(http, "traceparent"));
+    gateway_ids_fill(&rq->ids, http_header(http, "X-Request-ID"), traceparent_of(http));
     rq->format = (struct gateway_format){ .acceptable = true };
     if (decide(rq, STEP_ROUTE))
         gateway_submit(rq);
@@ -354,15 +342,16 @@ void gateway_refused(struct http_request *http, enum err e, const char *detail,
     struct gateway_ids ids;
     int status = err_info(e)->status;
     int64_t took_us = clock_mono_us() - http_started_us(http);
-    gateway_ids_fill(&ids, http_header(http, "X-Request-ID"), STR(""));
+    gateway_ids_fill(&ids, http_header(http, "X-Request-ID"), traceparent_of(http));
     gateway_envelope(
         &(struct gateway_error){ .e = e, .detail = detail, .request_id = ids.text },
         out->body);
     snprintf(out->request_id, sizeof out->request_id, "%s", ids.text);
+    snprintf(out->traceparent, sizeof out->traceparent, "%s", ids.traceparent);
     gateway_metrics_began(app->metrics);
     gateway_metrics_ended(app->metrics, NULL, status, took_us);
     /* The connection's own address: what this request says of others is not read. */
     log_info("http", "refused", F_STR("client", http_client(http)),
              F_INT("status", status), F_STR("reason", detail),
-             F_ID("request_id", ids.request_id));
+             F_ID("request_id", ids.request_id), F_ID("trace_id", ids.trace_id));
 }

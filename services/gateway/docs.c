@@ -1,10 +1,8 @@
 #include "gateway/docs.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/id.h"
 #include "base/mem.h"
 #include "gateway/config.h"
 #include "gateway/openapi.h"
@@ -13,13 +11,13 @@
 
 extern const struct embed_file embed_gateway_web[];
 
-enum { PAGE_MAX = 4 * 1024 * 1024, NDOCS = 6 };
+enum { PAGE_MAX = 4 * 1024 * 1024, NDOCS = 7 };
 
 struct gateway_docs {
     struct entry {
         const char *method;
         char *made; /* heap; NULL: the body is an embedded file */
-        struct gateway_document document;
+        struct http_document document;
     } entry[NDOCS];
     size_t n;
 };
@@ -29,22 +27,18 @@ struct gateway_docs {
 static void add(struct gateway_docs *docs, const char *method, const char *type,
                 struct str body, char *made)
 {
-    uint8_t hash[16];
-    char hex[2 * sizeof hash + 1];
     if (docs->n == NDOCS)
         BUG("more documents than room");
     struct entry *e = &docs->entry[docs->n++];
-    crypto_generichash(hash, sizeof hash, (const uint8_t *)body.p, body.n, NULL, 0);
-    *e = (struct entry){ method, made, { .type = type, .body = body } };
-    snprintf(e->document.etag, sizeof e->document.etag, "\"%s\"",
-             hex_encode(hash, sizeof hash, hex));
+    *e = (struct entry){ .method = method, .made = made };
+    http_document_init(&e->document, type, body);
 }
 
 static void add_json(struct gateway_docs *docs, const char *method, const json_t *root)
 {
     char *text = json_dumps(root, JSON_COMPACT);
     if (!text)
-        BUG("an OpenAPI document cannot be written");
+        BUG("a document of the contracts cannot be written");
     add(docs, method, "application/json", str_of(text), text);
 }
 
@@ -92,8 +86,11 @@ struct gateway_docs *gateway_docs_new(const struct contract *contract,
     json_t *old = openapi_document(contract, OPENAPI_3_0, server);
     add_json(docs, "gateway.openapi", new);
     add_json(docs, "gateway.openapi_3_0", old);
+    json_t *events = asyncapi_document(contract);
+    add_json(docs, "gateway.asyncapi", events);
     add_page(docs, new);
     add_files(docs);
+    json_decref(events);
     json_decref(new);
     json_decref(old);
     return docs;
@@ -103,16 +100,18 @@ void gateway_docs_free(struct gateway_docs **docs)
 {
     if (!*docs)
         return;
-    for (size_t i = 0; i < (*docs)->n; i++)
+    for (size_t i = 0; i < (*docs)->n; i++) {
+        http_document_deinit(&(*docs)->entry[i].document);
         free((*docs)->entry[i].made);
+    }
     free(*docs);
     *docs = NULL;
 }
 
 /* ---- reading ---- */
 
-const struct gateway_document *gateway_docs_find(const struct gateway_docs *docs,
-                                                 const char *method)
+const struct http_document *gateway_docs_find(const struct gateway_docs *docs,
+                                              const char *method)
 {
     for (size_t i = 0; i < docs->n; i++)
         if (strcmp(docs->entry[i].method, method) == 0)
@@ -120,28 +119,13 @@ const struct gateway_document *gateway_docs_find(const struct gateway_docs *docs
     return NULL;
 }
 
-bool gateway_etag_matches(struct str if_none_match, const char *etag)
-{
-    if (str_eq(str_trim(if_none_match), STR("*")))
-        return true;
-    while (if_none_match.n > 0) {
-        struct str one = str_trim(str_cut(&if_none_match, ','));
-        if (str_starts(one, STR("W/")))
-            one = (struct str){ one.p + 2, one.n - 2 };
-        if (str_eq(one, str_of(etag)))
-            return true;
-    }
-    return false;
-}
+/* ---- the verbs ---- */
 
-/* ---- the verb ---- */
+enum document_kind { OPENAPI, OLD_OPENAPI, ASYNCAPI };
 
-int gateway_openapi_verb(struct svc *svc, int argc, char **argv)
+static int print(const struct svc *svc, enum document_kind kind)
 {
     const struct gateway_config *cfg = svc->app_cfg;
-    bool old = argc == 2 && strcmp(argv[1], "--3.0") == 0;
-    if (argc > 1 && !old)
-        return EXIT_USAGE;
     AUTO_FREE char *why = NULL;
     struct contract *contract = contract_load(&why);
     if (!contract) {
@@ -149,9 +133,27 @@ int gateway_openapi_verb(struct svc *svc, int argc, char **argv)
         return EXIT_BUG;
     }
     AUTO_FREE char *server = server_of(cfg->public_url);
-    json_t *root = openapi_document(contract, old ? OPENAPI_3_0 : OPENAPI_3_1, server);
+    json_t *root =
+        kind == ASYNCAPI
+            ? asyncapi_document(contract)
+            : openapi_document(contract, kind == OLD_OPENAPI ? OPENAPI_3_0 : OPENAPI_3_1,
+                               server);
     bool written = json_dumpf(root, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
     json_decref(root);
     contract_free(&contract);
     return written && fflush(stdout) == 0 ? 0 : EXIT_FAILURE;
+}
+
+int gateway_openapi_verb(struct svc *svc, int argc, char **argv)
+{
+    bool old = argc == 2 && strcmp(argv[1], "--3.0") == 0;
+    if (argc > 1 && !old)
+        return EXIT_USAGE;
+    return print(svc, old ? OLD_OPENAPI : OPENAPI);
+}
+
+int gateway_asyncapi_verb(struct svc *svc, int argc, char **argv)
+{
+    (void)argv;
+    return argc > 1 ? EXIT_USAGE : print(svc, ASYNCAPI);
 }

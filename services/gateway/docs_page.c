@@ -55,7 +55,8 @@ static void add_head(struct buf *out, const json_t *doc)
         "<img src=\"/docs/mark.svg\" alt=\"\" width=\"20\" height=\"20\"/>Quintet API"
         "</a><span class=\"dim\">%s</span><span class=\"links\">"
         "<a href=\"/openapi.json\">OpenAPI 3.1</a>"
-        "<a href=\"/openapi-3.0.json\">OpenAPI 3.0</a></span></header>\n"
+        "<a href=\"/openapi-3.0.json\">OpenAPI 3.0</a>"
+        "<a href=\"/asyncapi.json\">Events</a></span></header>\n"
         "<div class=\"page\">\n",
         docs_text(json_object_get(doc, "info"), "version"));
 }

@@ -10,31 +10,6 @@
 #include "gateway/docs_internal.h"
 #include "gateway/openapi_internal.h"
 
-static void test_etags(void **state)
-{
-    static const struct {
-        const char *name, *header;
-        bool matches;
-    } cases[] = {
-        { "absent", "", false },
-        { "the same", "\"ab\"", true },
-        { "weak", "W/\"ab\"", true },
-        { "among others", "\"x\", W/\"y\" ,\"ab\"", true },
-        { "any", " * ", true },
-        { "another", "\"abc\"", false },
-        { "without quotes", "ab", false },
-        { "only a prefix", "W/", false },
-        { "commas", ",,,", false },
-        { "a star among others", "\"x\", *", false },
-    };
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        print_message("%s\n", cases[i].name);
-        assert_int_equal(gateway_etag_matches(str_of(cases[i].header), "\"ab\""),
-                         cases[i].matches);
-    }
-}
-
 static void test_html_is_escaped(void **state)
 {
     AUTO_BUF struct buf out;
@@ -123,7 +98,6 @@ static void test_curl_quotes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_etags),
         cmocka_unit_test(test_html_is_escaped),
         cmocka_unit_test(test_schemas),
         cmocka_unit_test(test_curl_quotes),

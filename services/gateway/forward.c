@@ -63,14 +63,16 @@ static void add_text(struct buf *meta, enum frame_record type, struct str value)
 static void add_header(struct buf *meta, const struct gateway_request *rq,
                        enum frame_record type, const char *name)
 {
-    add_text(meta, type, http_header(rq->http, name));
+    AUTO_BUF struct buf joined;
+    buf_init(&joined, HTTP_LIST_MAX);
+    add_text(meta, type, http_header_list(rq->http, name, &joined));
 }
 
 /* The Host was checked; without one (HTTP/1.0) the configured URL stands in. */
 static void add_base_url(struct buf *meta, const struct gateway_request *rq)
 {
     char url[sizeof "https://" + VALUE_MAX];
-    struct str scheme = rq->https ? STR("https://") : STR("http://");
+    struct str scheme = rq->from.https ? STR("https://") : STR("http://");
     struct str host = http_header(rq->http, "Host");
     if (host.n == 0 || host.n > VALUE_MAX) {
         add_text(meta, REC_BASE_URL, str_of(gateway_hosts_public(rq->app->hosts)));
@@ -119,7 +121,7 @@ static void build_meta(struct buf *meta, const struct gateway_request *rq)
         add_header(meta, rq, REC_CONTENT_TYPE, "Content-Type");
     if (strcmp(rq->format.media_type, "application/json") != 0)
         record_add(meta, REC_ACCEPT, str_of(rq->format.media_type));
-    record_add(meta, REC_CLIENT_ADDRESS, str_of(rq->client_text));
+    record_add(meta, REC_CLIENT_ADDRESS, str_of(rq->from.text));
     add_wanted(meta, rq);
     if (rq->has_actor)
         add_actor(meta, &rq->actor);
@@ -166,7 +168,7 @@ static void call_service(struct gateway_request *rq, struct buf *meta)
 /* What the gateway knows itself: its documents and the health of all. */
 static void answer_locally(struct gateway_request *rq)
 {
-    const struct gateway_document *d = gateway_docs_find(rq->app->docs, rq->method->name);
+    const struct http_document *d = gateway_docs_find(rq->app->docs, rq->method->name);
     if (d)
         gateway_reply_document(rq, d);
     else

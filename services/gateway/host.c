@@ -33,6 +33,23 @@ static bool is_port(struct str rest)
     return rest.n <= 1 + PORT_DIGITS;
 }
 
+/* Of a name's own characters, or an IPv6 address in its brackets: ".shop.example" must
+ * not stand for "[x.shop.example", which would go into links as it came. */
+static bool is_host(struct str name)
+{
+    bool literal = name.n > 1 && name.p[0] == '[' && name.p[name.n - 1] == ']';
+    for (size_t i = literal; i < name.n - literal; i++) {
+        char c = name.p[i];
+        bool digit = c >= '0' && c <= '9';
+        bool hex = (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        bool letter = hex || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (literal ? !digit && !hex && c != ':' && c != '.'
+                    : !digit && !letter && c != '-' && c != '.' && c != '_')
+            return false;
+    }
+    return name.n > 0;
+}
+
 static struct str host_of_url(struct str url)
 {
     if (str_starts(url, STR("http://")))
@@ -96,7 +113,7 @@ static bool matches(struct str pattern, struct str host)
 bool gateway_host_allowed(const struct gateway_hosts *h, struct str host)
 {
     struct str name = without_port(host);
-    if (!is_port((struct str){ host.p + name.n, host.n - name.n }))
+    if (!is_host(name) || !is_port((struct str){ host.p + name.n, host.n - name.n }))
         return false;
     for (unsigned i = 0; i < h->n; i++)
         if (matches(h->host[i], name))

@@ -37,6 +37,11 @@ static const struct {
     { ".example", "example", true },
     { ".example", "a.b.example", true },
     { ".example", "badexample", false },
+    { ".example", "[a.example", false },
+    { ".example", "a[b].example", false },
+    { ".example", "evil.test/.example", false },
+    { "*", "a]b", false },
+    { "*", "[fd00::1]:80", true },
     { "*", "anything", true },
 };
 

@@ -1,5 +1,6 @@
 #include "gateway/ids.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/id.h"
@@ -36,21 +37,48 @@ static void take_request_id(struct gateway_ids *ids, struct str given)
     ids->text[given.n] = '\0';
 }
 
-/* "00-<32 hex>-<16 hex>-<2 hex>", neither id all zeros. */
+/* The standard takes lower-case digits only. */
+static bool read_hex(struct str s, void *out, size_t n)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] >= 'A' && s.p[i] <= 'F')
+            return false;
+    return hex_decode(s, out, n);
+}
+
+/* "00-<32 hex>-<16 hex>-<2 hex>"; a later version may say more after another dash. */
+static bool is_framed(struct str t)
+{
+    uint8_t version;
+    if (t.n < 55 || t.p[2] != '-' || t.p[35] != '-' || t.p[52] != '-' ||
+        !read_hex((struct str){ t.p, 2 }, &version, 1))
+        return false;
+    if (version == 0)
+        return t.n == 55;
+    return version != 0xff && (t.n == 55 || t.p[55] == '-');
+}
+
 static bool take_trace(struct gateway_ids *ids, struct str t)
 {
     uint8_t trace[16], parent[8], flags;
-    if (t.n != 55 || !str_starts(t, STR("00-")) || t.p[35] != '-' || t.p[52] != '-')
-        return false;
-    if (!hex_decode((struct str){ t.p + 3, 32 }, trace, 16) ||
-        !hex_decode((struct str){ t.p + 36, 16 }, parent, 8) ||
-        !hex_decode((struct str){ t.p + 53, 2 }, &flags, 1))
+    if (!is_framed(t) || !read_hex((struct str){ t.p + 3, 32 }, trace, 16) ||
+        !read_hex((struct str){ t.p + 36, 16 }, parent, 8) ||
+        !read_hex((struct str){ t.p + 53, 2 }, &flags, 1))
         return false;
     if (is_zero(trace, 16) || is_zero(parent, 8))
         return false;
     memcpy(ids->trace_id, trace, 16);
     ids->sampled = flags & 1;
     return true;
+}
+
+/* Of the flags only "sampled" is known to version 00; the others are not passed on. */
+static void write_traceparent(struct gateway_ids *ids)
+{
+    char trace[33], span[17];
+    snprintf(ids->traceparent, sizeof ids->traceparent, "00-%s-%s-%s",
+             hex_encode(ids->trace_id, 16, trace), hex_encode(ids->span_id, 8, span),
+             ids->sampled ? "01" : "00");
 }
 
 void gateway_ids_fill(struct gateway_ids *ids, struct str request_id,
@@ -68,4 +96,5 @@ void gateway_ids_fill(struct gateway_ids *ids, struct str request_id,
     if (!take_trace(ids, traceparent))
         memcpy(ids->trace_id, fresh, 16);
     memcpy(ids->span_id, fresh + 8, 8); /* the random half */
+    write_traceparent(ids);
 }

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/id.h"
@@ -79,6 +80,35 @@ static void test_trace_goes_on(void **state)
     assert_true(ids.sampled);
 }
 
+static void test_later_versions_are_read_as_the_first(void **state)
+{
+    (void)state;
+    static const char *const LATER[] = {
+        "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03",
+        "fe-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-and-more",
+    };
+    char text[33];
+    for (size_t i = 0; i < ARRAY_LEN(LATER); i++) {
+        struct gateway_ids ids = fill("", LATER[i]);
+        assert_string_equal(hex_encode(ids.trace_id, 16, text),
+                            "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_true(ids.sampled);
+    }
+}
+
+static void test_the_answer_names_the_trace(void **state)
+{
+    (void)state;
+    char trace[33], span[17], want[64];
+    const char *const given[] = { PARENT, "" };
+    for (size_t i = 0; i < ARRAY_LEN(given); i++) {
+        struct gateway_ids ids = fill("", given[i]);
+        snprintf(want, sizeof want, "00-%s-%s-%s", hex_encode(ids.trace_id, 16, trace),
+                 hex_encode(ids.span_id, 8, span), i == 0 ? "01" : "00");
+        assert_string_equal(ids.traceparent, want);
+    }
+}
+
 static void test_bad_traces_start_anew(void **state)
 {
     (void)state;
@@ -87,6 +117,9 @@ static void test_bad_traces_start_anew(void **state)
         "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
         "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
         "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "fe-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01x",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "0x-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
         "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
         "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01",
@@ -117,6 +150,8 @@ int main(void)
         cmocka_unit_test(test_other_texts_are_hashed),
         cmocka_unit_test(test_unsafe_texts_are_replaced),
         cmocka_unit_test(test_trace_goes_on),
+        cmocka_unit_test(test_later_versions_are_read_as_the_first),
+        cmocka_unit_test(test_the_answer_names_the_trace),
         cmocka_unit_test(test_bad_traces_start_anew),
         cmocka_unit_test(test_ids_differ),
     };

@@ -113,8 +113,7 @@ static bool load_secret(struct gateway_keyring *k)
         return true;
     }
     token_ring_free(&ring);
-    log_error("keys", "JWT_ALGORITHM=HS256 needs a DJANGO_SECRET_KEY of 32 bytes or more",
-              F_BOOL("set", key != NULL));
+    log_error("keys", token_hs256_mistake(key), F_BOOL("set", key != NULL));
     return false;
 }
 

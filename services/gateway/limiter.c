@@ -269,21 +269,14 @@ void limiter_ask(struct limiter *l, const struct limiter_subject *s, limiter_fn 
 
 /* ---- life ---- */
 
+/* config.c has said what is wrong before. */
 static bool read_limits(struct limiter *l, const struct gateway_config *settings)
 {
-    for (int i = LIMIT_NONE + 1; i < NLIMIT_CLASSES; i++) {
-        if (limit_parse(str_of(settings->limit[i]), &l->limit[i]))
-            continue;
-        log_error("config", "a rate limit is not of the form 20/m,100/h or off",
-                  F_STR("class", CLASSES[i].name), F_STR("value", settings->limit[i]));
-        return false;
-    }
     struct str bad;
-    if (network_list_parse(&l->exempt, str_of(settings->limit_exempt), &bad))
-        return true;
-    log_error("config", "RATE_LIMIT_EXEMPT holds what is not a network",
-              F_SLICE("value", bad));
-    return false;
+    for (int i = LIMIT_NONE + 1; i < NLIMIT_CLASSES; i++)
+        if (!limit_parse(str_of(settings->limit[i]), &l->limit[i]))
+            return false;
+    return network_list_parse(&l->exempt, str_of(settings->limit_exempt), &bad);
 }
 
 static bool knows_classes(const struct contract *contract)

@@ -1,27 +1,13 @@
 #include "gateway/negotiate.h"
 
+#include "svc/http_document.h"
+
 static const char JSON[] = "application/json";
 
 /* What a client lists, and what it lists with q=0. */
 struct listed {
     bool json, problem, html, produced, any, application, text;
 };
-
-static bool is_zero_quality(struct str parameters)
-{
-    while (parameters.n > 0) {
-        struct str one = str_trim(str_cut(&parameters, ';'));
-        struct str name = str_trim(str_cut(&one, '='));
-        if (!str_eq_ci(name, STR("q")))
-            continue;
-        one = str_trim(one);
-        for (size_t i = 0; i < one.n; i++)
-            if (one.p[i] != '0' && one.p[i] != '.')
-                return false;
-        return one.n > 0;
-    }
-    return false;
-}
 
 static void note(struct listed *l, struct str type, struct str produces)
 {
@@ -44,9 +30,11 @@ static bool takes_produced(const struct listed *yes, const struct listed *no,
     return yes->text && str_starts(produces, STR("text/"));
 }
 
-struct gateway_format gateway_negotiate(struct str accept, const char *produces)
+struct gateway_format gateway_negotiate(struct str accept, const char *produces,
+                                        bool only)
 {
     struct listed yes = { 0 }, no = { 0 };
+    only = only && produces;
     struct str special = str_of(produces);
     accept = str_trim(accept);
     if (accept.n == 0)
@@ -54,13 +42,15 @@ struct gateway_format gateway_negotiate(struct str accept, const char *produces)
     while (accept.n > 0) {
         struct str parameters = str_trim(str_cut(&accept, ','));
         struct str type = str_trim(str_cut(&parameters, ';'));
-        note(is_zero_quality(parameters) ? &no : &yes, type, special);
+        note(http_is_zero_quality(parameters) ? &no : &yes, type, special);
     }
     struct gateway_format f = { .media_type = JSON, .problem = yes.problem };
-    bool json =
-        (yes.json || yes.problem || yes.html || yes.any || yes.application) && !no.json;
+    bool json = !only &&
+                (yes.json || yes.problem || yes.html || yes.any || yes.application) &&
+                !no.json;
     /* A page is sent to whoever does not ask for JSON by name. */
-    bool page = takes_produced(&yes, &no, special) && !yes.json && !yes.problem;
+    bool page =
+        takes_produced(&yes, &no, special) && (only || (!yes.json && !yes.problem));
     if (page)
         f.media_type = produces;
     f.acceptable = json || page;
@@ -71,7 +61,8 @@ bool gateway_query_format_known(struct str query)
 {
     while (query.n > 0) {
         struct str pair = str_cut(&query, '&');
-        if (str_eq(str_cut(&pair, '='), STR("format")) && !str_eq(pair, STR("json")))
+        if (str_eq(str_cut(&pair, '='), STR("format")) && pair.n > 0 &&
+            !str_eq(pair, STR("json")))
             return false;
     }
     return true;

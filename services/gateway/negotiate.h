@@ -13,10 +13,12 @@ struct gateway_format {
 };
 
 /* accept: the header, empty when absent. produces: the media type the method produces
- * besides JSON, or NULL. q-values only exclude (q=0), as in the original. text/html alone
- * gets JSON where no page exists. */
-struct gateway_format gateway_negotiate(struct str accept, const char *produces);
-/* False when the query asks for a format that does not exist (?format=xml). */
+ * besides JSON, or NULL; only: and it has no JSON at all. q-values only exclude (q=0), as
+ * in the original. text/html alone gets JSON where no page exists. */
+struct gateway_format gateway_negotiate(struct str accept, const char *produces,
+                                        bool only);
+/* False when the query asks for a format that does not exist (?format=xml). An empty one
+ * asks for nothing. */
 bool gateway_query_format_known(struct str query);
 
 #endif

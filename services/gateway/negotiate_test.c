@@ -10,10 +10,12 @@
 
 static const char HTML[] = "text/html", JSON[] = "application/json";
 
-static const struct {
+struct test_case {
     const char *accept, *produces, *media_type; /* NULL: 406 */
     bool problem;
-} CASES[] = {
+};
+
+static const struct test_case CASES[] = {
     { "", NULL, JSON, false },
     { "*/*", NULL, JSON, false },
     { "application/json", NULL, JSON, false },
@@ -41,21 +43,33 @@ static const struct {
     { "application/xml", HTML, NULL, false },
 };
 
+/* Of what has no JSON. */
+static const struct test_case ONLY[] = {
+    { "*/*", HTML, HTML, false },
+    { "text/html, application/json", HTML, HTML, false },
+    { "application/json", HTML, NULL, false },
+    { "application/problem+json", HTML, NULL, true },
+    { "application/json", NULL, JSON, false },
+};
+
+static void check(const struct test_case *cases, size_t n, bool only)
+{
+    for (const struct test_case *c = cases; c < cases + n; c++) {
+        struct gateway_format f = gateway_negotiate(str_of(c->accept), c->produces, only);
+        bool right =
+            f.acceptable == (c->media_type != NULL) && f.problem == c->problem &&
+            (!f.acceptable || str_eq(str_of(f.media_type), str_of(c->media_type)));
+        if (!right)
+            fail_msg("'%s' for %s: %s", c->accept, c->produces ? c->produces : JSON,
+                     f.acceptable ? f.media_type : "refused");
+    }
+}
+
 static void test_cases(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
-        struct gateway_format f =
-            gateway_negotiate(str_of(CASES[i].accept), CASES[i].produces);
-        bool right =
-            f.acceptable == (CASES[i].media_type != NULL) &&
-            f.problem == CASES[i].problem &&
-            (!f.acceptable || str_eq(str_of(f.media_type), str_of(CASES[i].media_type)));
-        if (!right)
-            fail_msg("'%s' for %s: %s", CASES[i].accept,
-                     CASES[i].produces ? CASES[i].produces : JSON,
-                     f.acceptable ? f.media_type : "refused");
-    }
+    check(CASES, ARRAY_LEN(CASES), false);
+    check(ONLY, ARRAY_LEN(ONLY), true);
 }
 
 static void test_query_format(void **state)
@@ -65,8 +79,9 @@ static void test_query_format(void **state)
     assert_true(gateway_query_format_known(STR("page=2&format=json")));
     assert_true(gateway_query_format_known(STR("reformat=xml&q=format=xml")));
     assert_false(gateway_query_format_known(STR("page=2&format=xml")));
-    assert_false(gateway_query_format_known(STR("format=")));
-    assert_false(gateway_query_format_known(STR("format")));
+    assert_true(gateway_query_format_known(STR("format=")));
+    assert_true(gateway_query_format_known(STR("format")));
+    assert_false(gateway_query_format_known(STR("format=&format=xml")));
 }
 
 int main(void)

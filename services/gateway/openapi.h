@@ -1,5 +1,6 @@
 /*
- * The contracts as OpenAPI documents: every method that is served over HTTP and no other.
+ * The contracts as OpenAPI documents, every method that is served over HTTP and no other,
+ * and their events as an AsyncAPI document.
  * A pure projection; nothing here runs while requests are served.
  */
 #ifndef GATEWAY_OPENAPI_H
@@ -15,5 +16,8 @@ enum openapi_version { OPENAPI_3_1, OPENAPI_3_0 };
  * base URL of the API, without a trailing slash. */
 json_t *openapi_document(const struct contract *contract, enum openapi_version version,
                          const char *server);
+/* The events that the services publish, as an AsyncAPI 2.6 document; the caller
+ * json_decref's it. */
+json_t *asyncapi_document(const struct contract *contract);
 
 #endif

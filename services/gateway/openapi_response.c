@@ -42,6 +42,7 @@ static void add_by_name(struct codes *c, const char *code)
 static void add_decided(struct codes *c, const struct contract_method *m)
 {
     bool actor = m->auth == AUTH_USER || m->auth == AUTH_ADMIN;
+    add(c, ERR_NOT_FOUND); /* of ?format=, when nothing else */
     add(c, ERR_NOT_ACCEPTABLE);
     if (!m->ignore_authorization) {
         add(c, ERR_BAD_AUTHORIZATION);
@@ -53,7 +54,7 @@ static void add_decided(struct codes *c, const struct contract_method *m)
         add(c, ERR_PERMISSION_DENIED);
     if (strcmp(m->rate, "none") != 0)
         add(c, ERR_THROTTLED);
-    if (m->body)
+    if (strcmp(m->verb, "GET") != 0)
         add(c, ERR_TOO_LARGE);
     add(c, ERR_INTERNAL);
     if (m->local)
@@ -88,6 +89,14 @@ static json_t *envelope_of(const struct err_info *info, bool problem)
     return json_loadb(text.p, text.n, 0, NULL);
 }
 
+static void put_page(const struct openapi_method *om, json_t *content)
+{
+    const char *type = om->m->produces ? om->m->produces : om->m->also_produces;
+    if (type)
+        json_object_set_new(content, type,
+                            json_pack("{s:{s:s}}", "schema", "type", "string"));
+}
+
 static json_t *content_of(const struct openapi_method *om, const struct codes *c,
                           int status)
 {
@@ -101,16 +110,21 @@ static json_t *content_of(const struct openapi_method *om, const struct codes *c
                             json_pack("{s:s, s:o}", "summary", info->detail, "value",
                                       envelope_of(info, false)));
     }
-    return json_pack("{s:{s:o, s:o}, s:{s:o}}", "application/json", "schema",
-                     openapi_ref("schemas", "error"), "examples", examples,
-                     "application/problem+json", "schema",
-                     openapi_ref("schemas", "problem"));
+    json_t *content = json_pack("{s:{s:o, s:o}, s:{s:o}}", "application/json", "schema",
+                                openapi_ref("schemas", "error"), "examples", examples,
+                                "application/problem+json", "schema",
+                                openapi_ref("schemas", "problem"));
+    /* Who was to see a page is told on a page what is wrong with the link or the form. */
+    if (status == 400 && !om->m->local)
+        put_page(om, content);
+    return content;
 }
 
 static json_t *headers_of(int status)
 {
     json_t *headers =
-        json_pack("{s:o}", "X-Request-ID", openapi_ref("headers", "X-Request-ID"));
+        json_pack("{s:o, s:o}", "X-Request-ID", openapi_ref("headers", "X-Request-ID"),
+                  "traceparent", openapi_ref("headers", "traceparent"));
     if (status == 401)
         json_object_set_new(headers, "WWW-Authenticate",
                             openapi_ref("headers", "WWW-Authenticate"));
@@ -191,9 +205,7 @@ static const json_t *example_of(const struct openapi_method *om)
 static json_t *success_content(const struct openapi_method *om)
 {
     json_t *content = json_object();
-    if (om->m->produces)
-        json_object_set_new(content, om->m->produces,
-                            json_pack("{s:{s:s}}", "schema", "type", "string"));
+    put_page(om, content);
     if (om->m->response) {
         json_t *media = json_pack("{s:o}", "schema", openapi_part(om, "response"));
         const json_t *example = example_of(om);
@@ -308,6 +320,10 @@ json_t *openapi_headers(void)
         const char *name, *type, *description;
     } HEADERS[] = {
         { "X-Request-ID", "string", "The id of this request in every log and trace" },
+        { "traceparent", "string",
+          "The request in a trace (W3C Trace Context): the client's trace id or a new "
+          "one, "
+          "and the span id that the gateway gave the request" },
         { "ETag", "string", "The version of this answer; send it as If-None-Match" },
         { "Retry-After", "integer", "Seconds until it is worth asking again" },
         { "RateLimit", "string",

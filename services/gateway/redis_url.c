@@ -60,21 +60,21 @@ static bool parse_tcp(struct redis_url *u, struct str rest, const char **ret_why
         authority.n -= (size_t)(at - authority.p) + 1;
         authority.p = at + 1;
     }
-    *ret_why = "REDIS_URL has no valid port";
+    *ret_why = "has no valid port";
     if (!parse_host(u, authority))
         return false;
-    *ret_why = "REDIS_URL has no valid database number";
+    *ret_why = "has no valid database number";
     return parse_db(db, &u->db);
 }
 
 static bool parse_unix(struct redis_url *u, struct str rest, const char **ret_why)
 {
     struct str path = str_cut(&rest, '?');
-    *ret_why = "REDIS_URL needs an absolute socket path";
+    *ret_why = "needs an absolute socket path";
     if (path.n == 0 || path.p[0] != '/')
         return false;
     u->path = xstrndup(path.p, path.n);
-    *ret_why = "REDIS_URL has no valid database number";
+    *ret_why = "has no valid database number";
     if (!str_starts(rest, STR("db=")))
         return rest.n == 0;
     return parse_db((struct str){ rest.p + 3, rest.n - 3 }, &u->db);
@@ -88,8 +88,8 @@ static bool parse(struct redis_url *u, struct str url, const char **ret_why)
     if (str_starts(url, local))
         return parse_unix(u, (struct str){ url.p + local.n, url.n - local.n }, ret_why);
     *ret_why = str_starts(url, STR("rediss://"))
-                   ? "REDIS_URL asks for TLS, which this build's hiredis does not have"
-                   : "REDIS_URL must begin with redis:// or unix://";
+                   ? "asks for TLS, which this build's hiredis does not have"
+                   : "must begin with redis:// or unix://";
     return false;
 }
 

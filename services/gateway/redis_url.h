@@ -15,7 +15,8 @@ struct redis_url {
 };
 
 /* redis://[[user]:password@]host[:port][/db] or unix:///path[?db=n]. False with *ret_why
- * (static) for anything else; ret is empty then. */
+ * (static, the rest of a sentence: "has no valid port") for anything else; ret is empty
+ * then. */
 bool redis_url_parse(struct str url, struct redis_url *ret, const char **ret_why);
 void redis_url_clear(struct redis_url *u);
 

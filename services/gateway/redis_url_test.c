@@ -52,18 +52,17 @@ static void test_what_is_no_url(void **state)
     static const struct {
         const char *url, *why;
     } CASES[] = {
-        { "", "REDIS_URL must begin with redis:// or unix://" },
-        { "http://redis", "REDIS_URL must begin with redis:// or unix://" },
-        { "rediss://redis",
-          "REDIS_URL asks for TLS, which this build's hiredis does not have" },
-        { "redis://h:0", "REDIS_URL has no valid port" },
-        { "redis://h:65536", "REDIS_URL has no valid port" },
-        { "redis://h:", "REDIS_URL has no valid port" },
-        { "redis://h/x", "REDIS_URL has no valid database number" },
-        { "redis://h/-1", "REDIS_URL has no valid database number" },
-        { "unix://run/redis.sock", "REDIS_URL needs an absolute socket path" },
-        { "unix:///run/redis.sock?db=x", "REDIS_URL has no valid database number" },
-        { "unix:///run/redis.sock?bd=1", "REDIS_URL has no valid database number" },
+        { "", "must begin with redis:// or unix://" },
+        { "http://redis", "must begin with redis:// or unix://" },
+        { "rediss://redis", "asks for TLS, which this build's hiredis does not have" },
+        { "redis://h:0", "has no valid port" },
+        { "redis://h:65536", "has no valid port" },
+        { "redis://h:", "has no valid port" },
+        { "redis://h/x", "has no valid database number" },
+        { "redis://h/-1", "has no valid database number" },
+        { "unix://run/redis.sock", "needs an absolute socket path" },
+        { "unix:///run/redis.sock?db=x", "has no valid database number" },
+        { "unix:///run/redis.sock?bd=1", "has no valid database number" },
     };
     for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
         struct redis_url u;

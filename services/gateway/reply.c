@@ -15,12 +15,14 @@ enum { LINES_MAX = 24, ERROR_MAX = 1024 * 1024 };
 struct lines {
     struct http_header_line line[LINES_MAX + 1];
     unsigned n;
+    bool document; /* of http_document.h: chosen by Accept-Encoding too */
     struct arena copies;
 };
 
 static void lines_init(struct lines *l)
 {
     l->n = 0;
+    l->document = false;
     arena_init(&l->copies);
 }
 
@@ -38,11 +40,15 @@ static void add_slice(struct lines *l, const char *name, struct str value)
 
 /* What a script of an allowed origin may read of an answer. */
 static const char EXPOSED[] = "Allow, ETag, Location, RateLimit, RateLimit-Policy, "
-                              "Retry-After, WWW-Authenticate, X-Request-ID";
+                              "Retry-After, WWW-Authenticate, X-Request-ID, traceparent";
 
 static void add_origin(struct lines *l, const struct gateway_request *rq)
 {
-    add(l, "Vary", gateway_cors_used(rq->app->cors) ? "Accept, Origin" : "Accept");
+    static const char *const VARY[2][2] = {
+        { "Accept", "Accept, Accept-Encoding" },
+        { "Accept, Origin", "Accept, Accept-Encoding, Origin" },
+    };
+    add(l, "Vary", VARY[gateway_cors_used(rq->app->cors)][l->document]);
     if (!rq->allow_origin)
         return;
     add(l, "Access-Control-Allow-Origin", rq->allow_origin);
@@ -62,6 +68,7 @@ static void add_common(struct lines *l, const struct gateway_request *rq,
         add(l, h->name, h->value);
     add(l, "Content-Security-Policy", policy);
     add(l, "X-Request-ID", rq->ids.text);
+    add(l, "traceparent", rq->ids.traceparent);
 }
 
 static bool add_record(struct lines *l, const struct frame *reply,
@@ -106,7 +113,7 @@ static void note_end(const struct gateway_request *rq, int status)
     const struct contract_method *shown = rq->shown;
     int64_t took_us = clock_mono_us() - http_started_us(rq->http);
     gateway_metrics_ended(rq->app->metrics, rq->method ? shown : NULL, status, took_us);
-    log_info("http", "request", F_STR("client", rq->client_text),
+    log_info("http", "request", F_STR("client", rq->from.text),
              F_SLICE("method", http_method(rq->http)),
              F_STR("route", shown ? shown->path : "none"), F_INT("status", status),
              F_INT("duration_us", took_us), F_ID("request_id", rq->ids.request_id),
@@ -263,17 +270,20 @@ static void keep(void *document)
     (void)document;
 }
 
-void gateway_reply_document(struct gateway_request *rq, const struct gateway_document *d)
+void gateway_reply_document(struct gateway_request *rq, const struct http_document *d)
 {
     struct lines l;
-    bool known = gateway_etag_matches(http_header(rq->http, "If-None-Match"), d->etag);
+    struct http_representation r = http_document_for(d, rq->http);
     lines_init(&l);
-    add_common(&l, rq, known ? NULL : d->type, PAGE_POLICY);
-    add(&l, "ETag", d->etag);
+    l.document = true;
+    add_common(&l, rq, r.known ? NULL : d->type, PAGE_POLICY);
+    add(&l, "ETag", r.etag);
     add(&l, "Cache-Control", "no-cache"); /* kept, and asked for again with the ETag */
-    struct http_answer a = { .status = known ? 304 : 200 };
-    if (!known) {
-        a.body = d->body;
+    struct http_answer a = { .status = r.known ? 304 : 200 };
+    if (!r.known) {
+        if (r.encoding)
+            add(&l, "Content-Encoding", r.encoding);
+        a.body = r.body;
         a.release = keep;
     }
     finish(rq, &l, &a);

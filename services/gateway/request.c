@@ -24,11 +24,10 @@ struct gateway_request *gateway_request_new(struct gateway_app *app,
     rq->http = http;
     rq->method = rq->shown = NULL;
     rq->is_options = rq->asked_for_keys = rq->asks_limiter = rq->has_actor = false;
-    rq->handed_over = rq->https = false;
+    rq->handed_over = false;
     rq->allow_origin = NULL;
     rq->step = 0;
     rq->route.allow[0] = '\0';
-    http_set_context(http, rq);
     gateway_metrics_began(app->metrics);
     return rq;
 }

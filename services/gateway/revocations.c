@@ -96,6 +96,7 @@ void gateway_revocations_beat(const struct gateway_revocations *r, struct jsonw 
 {
     jw_kint(w, "revocations", (int64_t)revocation_set_count(r->set));
     jw_kint(w, "revocations_age_ms", age_ms(r));
+    event_consumer_beat(r->consumer, w);
 }
 
 /* ---- feeding ---- */
