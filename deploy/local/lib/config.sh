@@ -99,9 +99,14 @@ choose_public_url() {
     default PUBLIC_URL "http://localhost:${port:-$gateway_port}"
 }
 
+# By our name or by Django's.
+mails_are_files() {
+    [[ $EMAIL_BACKEND == file || $EMAIL_BACKEND == *.filebased.* ]]
+}
+
 choose_mail() {
     default EMAIL_BACKEND file
-    if [[ $EMAIL_BACKEND == file ]]; then
+    if mails_are_files; then
         default EMAIL_FILE_PATH "$run_dir/mail"
         [[ -d $EMAIL_FILE_PATH ]] || make_private_dir "$EMAIL_FILE_PATH"
     fi

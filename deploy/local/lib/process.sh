@@ -7,6 +7,7 @@
 # its number, its start time and the boot; a number alone may belong to somebody else by now.
 
 declare -A pid_of=()
+declare -A output_from=() # output file: its size when who writes it was started last
 spawn_user=() # options of setpriv for the next process, and its parent-death signal
 spawn_signal=TERM
 spawn_env=() # NAME=VALUE for the next process
@@ -74,6 +75,7 @@ find_process() { # NAME
 spawn() { # NAME OUTPUT COMMAND...
     local name=$1 output=$2
     shift 2
+    output_from[$output]="$(stat -c %s "$output" 2>/dev/null || echo 0)"
     (
         write_pid_file "$name"
         exec {lock_fd}>&- {tick_fd}>&- {errors_fd}>&-
@@ -127,9 +129,11 @@ run_step() { # NAME COMMAND...
     collect "$name"
 }
 
+# The last lines since the start; those of earlier runs would mislead.
 show_output() { # FILE
     [[ -s $1 ]] || return 0
-    { tail -n 12 "$1" >&"$errors_fd"; } 2>/dev/null || true
+    { tail -c "+$((${output_from[$1]:-0} + 1))" "$1" | tail -n 12 >&"$errors_fd"; } 2>/dev/null ||
+        true
 }
 
 # --- stopping ----------------------------------------------------------------------------
