@@ -119,7 +119,7 @@ class Chrome:
         """The first visible element of a selector (whose text is or begins with `text`)."""
         def find():
             for e in self.all(selector):
-                if e.is_displayed() and (text is None or e.text.strip() == text or e.text.strip().startswith(text + " ")):
+                if e.is_displayed() and (text is None or f"{' '.join(e.text.split())} ".startswith(text + " ")):
                     return e
             return None
         return self.until(find, f"there is {selector} {text or ''}", timeout)

@@ -18,7 +18,9 @@ import threading
 import urllib.parse
 import uuid
 
-WEB = pathlib.Path(__file__).resolve().parents[2] / "services" / "monitor" / "web"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WEB = ROOT / "services" / "monitor" / "web"
+AHEAD = {".css": (ROOT / "lib" / "svc" / "web" / "tokens.css").read_bytes()}  # as mk/embed.sh does
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
          ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -26,7 +28,7 @@ CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';
        "frame-ancestors 'none'; require-trusted-types-for 'script'")
 FRAME_CSP = ("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
              "frame-ancestors 'self'; sandbox")
-PAGES = re.compile(r"^/(|workers(/.*)?|tasks(/.*)?|flow|missed|dead|audit|login)$")
+PAGES = re.compile(r"^/(|((workers|tasks|mails)(/[^/]+)?|flow|missed|dead|audit|login)/?)$")
 BAD = "<img src=x onerror=alert(1)>"
 
 
@@ -49,7 +51,7 @@ class World:
         self.random = random.Random(7)
         self.well, self.hostile, self.signed_in = well, hostile, signed_in
         self.listeners, self.lock = [], threading.Lock()
-        self.actions, self.posts, self.paused = [], [], False
+        self.actions, self.posts, self.paused, self.per_minute, self.far, self.matching = [], [], False, None, 0, None
         self.mails = [self._mail(i) for i in range(rows)]
         self._audit()
 
@@ -123,7 +125,8 @@ class World:
         for w in words:
             no, w = w.startswith("-"), w.lstrip("-")
             field, _, value = w.rpartition(":")
-            keys = {"to": ["recipient"], "state": ["state"], "code": ["last_code"]}.get(field, ["recipient", "template", "last_error", "worker", "job_id"])
+            value = value.strip('"')
+            keys = {"to": ["recipient"], "state": ["state"], "code": ["last_code"], "error": ["last_error"]}.get(field, ["recipient", "template", "last_error", "worker", "job_id"])
             if (field, value) == ("state", "retry"):
                 rows = [m for m in rows if (m["state"] == "ready" and m["attempt"] > 0) != no]
                 continue
@@ -133,9 +136,12 @@ class World:
                 rows = [m for m in rows if keep(ago(m["age"]), q[key])]
         if q.get("sort") == "created_at":
             rows = rows[::-1]
+        if begin < self.far and text:
+            return 200, {"jobs": [], "counts": self.counts(), "next": str(begin + 1), "looked_at": 100000, "exact": False, "queue": None}
         page = rows[begin:begin + limit]
         return 200, {"jobs": [self.job(m) for m in page], "counts": self.counts(),
                      "next": str(begin + limit) if begin + limit < len(rows) else None,
+                     **({"matching": self.matching[0], "matching_more": self.matching[1]} if self.matching else {}),
                      "queue": {"paused": self.paused, "why": None, "connections": 2, "per_minute": None}}
 
     def show_mail(self, job_id):
@@ -193,7 +199,7 @@ class World:
                  "succeeded": processed - 7, "retried": 15 if service == "mailer" else None, "loadavg": [0.42, 0.38, 0.31],
                  "load": {"in_flight": 3, "db_in_flight": 2, "cursor": 18402, "lag": 0}}
         if service == "mailer":
-            found["load"] = {"ready": 2, "sending": 1, "oldest_s": 1, "connections": 2, "cursor": 18402, "lag": 0}
+            found["load"] = {"ready": 2, "sending": 1, "oldest_s": 1, "connections": 2, "busy": 1, "cursor": 18402, "lag": 0}
         return found | more
 
     def services(self):
@@ -257,17 +263,18 @@ class World:
                             option("EMAIL_HOST_PASSWORD", "set", None, "file", "Its password", True), option("MAIL_MAX_ATTEMPTS", "25", "25", "default", "Tries before a mail is given up"),
                             option("POSTGRES_URL", "postgresql://mailer:***@db/quintet", "", "environment", "The database"), option("LOG_LEVEL", "info", "info", "default", "What is logged")],
                 "endpoints": [{"name": "rpc", "address": r["control"]}, {"name": "ops", "address": "127.0.0.1:9003"}],
-                "pools": [{"name": "database point", "size": 2, "busy": 0}, {"name": "SMTP connections", "size": 2, "busy": 1}],
+                "pools": [{"name": "database connections", "size": 4, "busy": 0}],
                 "methods": [{"name": "mailer.jobs.list", "requests": 1212, "errors": 0, "p50_us": 900, "p99_us": 1200}, {"name": "mailer.jobs.show", "requests": 96, "errors": 1, "p50_us": 700, "p99_us": 2400}],
                 "counters": [{"name": "mailer_attempts_total", "labels": 'outcome="sent"', "value": 1482}, {"name": "mailer_attempts_total", "labels": 'outcome="deferred"', "value": 30}],
                 "log_levels": "info", "draining": False}
 
     def flow(self):
-        return {"stream": {"head": 18402, "outbox": 0},
+        return {"stream": {"epoch": "6b1f0c52-3f0e-4a8e-9a53-1d2c3b4a5f60", "head": 18402, "outbox": 0, "oldest_s": 0, "error": None},
+                "readers": [{"name": n, "acked": 18402 - lag, "lag": lag, "seen_at": ago(s)} for n, lag, s in (("catalog", 212, 340), ("gateway", 18, 96), ("mailer", 4, 12))],
                 "consumers": [{"name": f"{n}-1", "service": n, "applied": 18402, "lag": 0, "seen_at": ago(1), "gaps": g, "pulls": g} for n, g in (("mailer", 3), ("catalog", 0), ("gateway", 0))],
-                "queues": [{"name": "mail", "messages": 6, "ready": 4, "unacked": 2, "consumers": 2, "oldest_s": 1, "paused": self.paused}],
+                "queues": [{"name": "mail", "messages": 6, "ready": 4, "unacked": 2, "consumers": 2, "oldest_s": 1, "paused": self.paused, "connections": None, "connections_default": 2, "per_minute": self.per_minute}],
                 "edges": self.edges(), "endpoints": [{"service": r["service"], "instance": r["instance"], "control": r["control"], "status": r["status"]} for s in self.services() for r in s["replicas"]],
-                "redis": {"state": "up", "why": None}, "postgres": [{"service": s, "instance": f"{s}-1", "connected": True, "in_flight": 1} for s in ("auth", "catalog", "mailer", "monitor")]}
+                "redis": {"state": "up", "why": None}, "postgres": [{"service": s, "instance": f"{s}-1", "connected": True, "in_flight": 1, "live": self.well or s != "catalog", "seen_at": ago(14 if s == "catalog" else 1)} for s in ("auth", "catalog", "mailer", "monitor")]}
 
     def missed(self):
         dead = [m for m in self.mails if m["state"] == "dead"][:2]
@@ -280,7 +287,7 @@ class World:
     def _audit(self):
         for i, (who, action, subject, n, why, said) in enumerate((
                 ("ada", "session.start", "", None, "", "Signed in."), ("ada", "queue.settings", "mail", None, "sink is slow again", "At most 600 mails a minute."),
-                ("ada", "queue.settings", "mail", None, "the sink is fast enough now", "No limit of mails a minute."), ("grace", "session.refused", "", None, "", "No administrator."),
+                ("ada", "queue.settings", "mail", None, "the sink is fast enough now", "No limit of mails a minute."), ("", "session.refused", "", None, "", "Authentication credentials were not provided or are invalid."),
                 ("ada", "mails.retry", "mail", 3, "mx.example.org is back", "3 mails will be sent again."), ("ada", "replica.log_level", "auth-1", None, "looking for slow hashes", "auth-1 logs info,db=debug."))):
             self.actions.insert(0, {"id": i + 1, "at": ago(7200 - 900 * i), "actor": self.text(who), "via": "session", "action": action, "subject": subject, "count": n, "reason": self.text(why),
                                     "outcome": "failed" if action.endswith("refused") else "done", "summary": self.text(said), "client": "203.0.113.7"})
@@ -296,6 +303,10 @@ class World:
             return {"preview": True, "title": title, "summary": said, "count": count, "sample": sample, "skipped": 0}
         if action in ("queue.pause", "queue.resume"):
             self.paused = action == "queue.pause"
+        if action == "mails.resend":
+            next(m for m in self.mails if m["user_id"] == body["user_id"])["state"] = "sent"
+        if action == "queue.settings":
+            self.per_minute = body["per_minute"]
         for m in rows:
             row = next(x for x in self.mails if x["job_id"] == m["job_id"])
             row["state"] = "ready" if word == "retry" else "revoked"
@@ -448,10 +459,14 @@ def handler(world):
             if url.path.startswith("/api/"):
                 status, value = route(world, self.command, url.path, q, body)
                 return self.answer(status, "application/json", b"" if value is None else json.dumps(value).encode())
-            file = WEB / ("index.html" if PAGES.match(url.path) or not url.path.startswith("/assets/") else url.path[len("/assets/"):])
-            if not file.is_file():
-                return self.answer(404, "text/plain", b"")
-            return self.answer(200, TYPES[file.suffix], file.read_bytes())
+            file, status = WEB / url.path[1:].removeprefix("assets/"), 200
+            if PAGES.match(url.path):
+                file = WEB / "index.html"
+            elif not url.path.startswith("/assets/") or not file.is_file():
+                if "text/html" not in self.headers.get("Accept", ""):
+                    return self.answer(404, "application/json", b'{"error": true, "status_code": 404, "code": "not_found"}')
+                file, status = WEB / "index.html", 404
+            return self.answer(status, TYPES[file.suffix], AHEAD.get(file.suffix, b"") + file.read_bytes())
 
         do_GET = do_POST = do_DELETE = handle_all
 

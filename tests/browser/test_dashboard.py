@@ -106,10 +106,10 @@ def test_history_survives_the_monitor(signed_in, stack, smtp, register):
     browser.shows("started")
     audit = stack.monitor_url + "/audit"
     stack.restart("monitor")
+    browser.shows("Live")
     browser.open(audit)
-    browser.until(lambda: "/login?next=audit" in browser.url, "the new monitor asks who it is")
-    browser.sign_in(browser.url, ADMIN, PASSWORD)
-    browser.shows("signed in")
+    browser.shows("signed in", f"{ADMIN} \u00b7 admin")
+    assert browser.url == audit, "nobody is asked who they are again"
     browser.open(stack.monitor_url + "/")
     browser.shows("Mails, 24 h")
     browser.until(lambda: " sent" in browser.text and "\n0 sent" not in browser.text, "the mails before are counted")
@@ -159,6 +159,44 @@ def test_the_queue_can_be_paused(signed_in, stack, smtp, register):
     browser.type("dialog input[name=reason]", "the template is right" + Keys.ENTER)
     smtp.wait_for(to)
     browser.until(lambda: "The queue is paused." not in "".join(n.text for n in browser.all(".notice")), "it runs again", 15)
+    browser.quiet()
+
+
+def test_the_stream_and_who_reads_it(signed_in, stack, smtp, register):
+    browser = signed_in
+    smtp.wait_for(register())
+    browser.click("nav a", "Flow")
+    browser.shows("Event stream", "Epoch", "Waiting in the outbox", "Kept for good", "Who reads it")
+
+    def rows(caption):
+        for table in browser.all("table"):
+            if table.find_element("css selector", "caption").get_attribute("textContent") == caption:
+                return {r.text.split()[0]: r.text.split() for r in table.find_elements("css selector", "tbody tr")}
+    browser.until(lambda: {"mailer", "catalog", "gateway"} <= set(rows("What each service told auth")), "auth knows its readers", 30)
+    browser.until(lambda: {"mailer-1", "catalog-1", "gateway-1"} <= set(rows("Consumers of the event stream")), "replicas speak for themselves", 15)
+    head = stack.client("auth", "monitor").call("auth.events.status")[1]
+    assert head["epoch"] in browser.text
+    browser.until(lambda: rows("Consumers of the event stream")["mailer-1"][1:3] == [str(head["head"]), "0"], "the mailer has all of it", 15)
+    browser.quiet()
+
+
+def test_the_queue_is_slowed_down_and_let_go(signed_in, stack):
+    """The whole queue's mails a minute and connections: seen beforehand, with a reason, in the audit, undone."""
+    browser = signed_in
+    browser.click("nav a", "Flow")
+    browser.click("button", "Settings\u2026")
+    browser.type("dialog input[name=per_minute]", "600")
+    browser.type("dialog input[name=connections]", "3")
+    browser.shows("mails a minute: no limit \u2192 600", "connections of each mailer: as configured \u2192 3")
+    assert browser.accessible() == []
+    browser.type("dialog input[name=reason]", "the sink is slow" + Keys.ENTER)
+    queue = lambda: [c.text for c in browser.one("tr[data-key=mail]").find_elements("css selector", "td")]  # noqa: E731
+    browser.until(lambda: "600" in queue() and "3 each" in queue(), "the page shows it", 15)
+    browser.until(lambda: stack.client("mailer", "monitor").call("mailer.queue.status")[1]["pool"] == 3, "the mailer has three", 15)
+    browser.click(".result button", "Change back")
+    browser.until(lambda: "no limit" in queue(), "it is undone", 15)
+    browser.click("nav a", "Audit")
+    browser.shows("changed the queue", "the sink is slow", "no limit \u2192 600")
     browser.quiet()
 
 

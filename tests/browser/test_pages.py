@@ -7,6 +7,7 @@ import urllib.parse
 import pytest
 from chrome import DESK, PHONE
 from made_up import BAD, Server, World
+from quintet import env
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -18,7 +19,7 @@ PAGES = ["", "?mails=table", "workers", "workers?service=catalog&sort=-rss_kib",
 VIEWS = {"light": (DESK, False), "dark": (DESK, True), "phone": (PHONE, True)}
 # What a page may say to the console: the browser itself tells of an answer with an error status.
 HREFS = "return [...document.querySelectorAll('.rows tbody a.row-link')].map(a => a.href).join()"
-EXPECTED = {"tasks?q=(broken": ("400",), "tasks/5f19c2e0-7b41-5d7e-8f00-000000000001": ("404",)}
+EXPECTED = {"tasks?q=(broken": ("400",), "no/such/page": ("404",), "tasks/5f19c2e0-7b41-5d7e-8f00-000000000001": ("404",)}
 
 
 @pytest.fixture
@@ -276,6 +277,86 @@ def test_the_theme_is_chosen_and_kept(browser, serve):
     assert ground() == dark, "the system's choice is followed"
 
 
+def test_every_template_of_the_mailer_has_a_name(browser, serve):
+    _, url = serve()
+    browser.open(url)
+    browser.settled()
+    templates = sorted(p.stem for p in (env.ROOT / "services/mailer/templates").glob("*.subject"))
+    assert "account_exists" in templates
+    names = browser.driver.execute_async_script("""
+        const done = arguments[arguments.length - 1], list = arguments[0];
+        import(new URL('assets/dom.js', document.baseURI)).then(m => done(list.map(t => [m.templateName(t), m.templateTitle(t)])), e => done(String(e)))""", templates)
+    assert len({name for name, _ in names}) == len(templates)
+    for name, title in names:
+        assert name and "_" not in name + title and title.endswith(" mail") and title[0].isupper()
+    assert ["account exists", "Account exists mail"] in names
+    browser.quiet()
+
+
+def said_by(browser, module, expression):
+    """What an expression over one of the page's own modules, `m`, comes to."""
+    return browser.driver.execute_async_script(f"""
+        const done = arguments[arguments.length - 1];
+        import(new URL('assets/{module}', document.baseURI)).then(m => done({expression}), e => done(String(e)))""")
+
+
+def test_times_have_their_units(browser, serve):
+    _, url = serve()
+    browser.open(url)
+    browser.settled()
+    for pair, text in (((400, 1600), "0.4 \u00b7 1.6 ms"), ((40000, 1200000), "40 ms \u00b7 1.20 s"),
+                       ((2000000, 10000000), "2.00 s \u00b7 > 10 s"), ((10000000, 10000000), "> 10 s \u00b7 > 10 s")):
+        assert said_by(browser, "dom.js", f"m.pair({pair[0]}, {pair[1]})") == text
+
+
+def test_outcomes_are_named(browser, serve):
+    _, url = serve()
+    browser.open(url)
+    browser.settled()
+    for row, text in (({"status": 201}, "201"), ({"status": 1101, "http_status": 503, "code": "unavailable"}, "503 unavailable")):
+        assert said_by(browser, "worker.js", f"m.outcome({json.dumps(row)})") == text
+
+
+def test_what_took_longest_is_shown(browser, serve):
+    world, url = serve()
+    histogram = world.histogram
+
+    def slow(q):
+        found = histogram(q)
+        found["series"][0]["counts"][-1] = 7
+        return found
+    world.histogram = slow
+    browser.open(url + "workers?service=catalog&as=table")
+    browser.shows("> 10 s")
+
+
+def test_what_is_not_known_is_a_dash(browser, serve):
+    world, url = serve(well=True)
+    overview = world.overview
+
+    def unknown(live=False):
+        found = overview(live)
+        found["counts"] = {"missed": None, "dead": None}
+        if not live:
+            none = [None] * 24
+            found["mails"] |= {"complete": False, "sent": none, "deferred": none, "dead": none,
+                               "totals": {"sent": None, "deferred": None, "dead": None}}
+        return found
+    world.overview = unknown
+    browser.open(url)
+    browser.shows("The mailer has not told its counts.")
+    assert "\u2014 sent" in browser.text and "0 sent" not in browser.text and "0 dead" not in browser.text
+    browser.until(lambda: {n.text for n in browser.all("nav a .count")} == {"\u2014"}, "the counts are dashes")
+    browser.quiet()
+
+
+def test_a_store_that_is_not_heard_of_is_history(browser, serve):
+    _, url = serve()
+    browser.open(url + "flow")
+    browser.shows("last seen connected")
+    browser.shows("connected \u00b7 1 statement under way")
+
+
 def test_the_mail_is_shown_in_a_cage(browser, serve):
     world, url = serve()
     browser.open(url + address(world, "TASK"))
@@ -333,3 +414,119 @@ def test_the_checks_see_what_is_bad(browser):
                  "says nothing to who cannot see it", "contrast 2.8", "no caption", "a style attribute"):
         assert part in found, part
     assert browser.too_wide() > 0
+
+
+def test_a_chosen_row_keeps_the_focus(browser, serve):
+    world, url = serve()
+    for page in ("tasks", "dead"):
+        browser.open(url + page)
+        browser.one("tbody input[type=checkbox]")
+        name = browser.js("const box = document.querySelector('tbody input[type=checkbox]'); box.focus(); return box.getAttribute('aria-label')")
+        for chosen in (True, False):
+            browser.key(Keys.SPACE)
+            assert browser.js("const a = document.activeElement; return [a.getAttribute('aria-label'), a.checked]") == [name, chosen], page
+    browser.quiet()
+
+
+def test_who_had_the_dialog_goes_on_where_they_were(browser, serve):
+    """The row that was acted on is gone: the focus is in the one that took its place."""
+    world, url = serve()
+    browser.open(url + "missed")
+    first = browser.one("tbody tr").text
+    browser.one("tbody button.main").send_keys(Keys.ENTER)
+    browser.type("dialog input[name=reason]", "the mailbox is there now" + Keys.ENTER)
+    browser.until(lambda: browser.one("tbody tr").text != first, "the row is gone")
+    assert browser.js("return document.activeElement === document.querySelector('tbody button.main')")
+    browser.quiet()
+
+
+def test_what_has_the_focus_is_not_moved(browser, serve):
+    world, url = serve()
+    browser.open(url)
+    browser.settled()
+    assert browser.js("""
+        const {el, morph} = await import('./assets/dom.js'), box = el('div'), lost = [];
+        const list = keys => [...keys].map(k => el('p', {'data-key': k}, el('button', {}, k)));
+        document.getElementById('main').append(box);
+        morph(box, list('abcd'));
+        const held = box.children[1].firstChild;
+        held.onblur = () => lost.push(box.textContent);
+        held.focus();
+        for (const keys of ['dcba', 'xb', 'bx', 'axyb', 'cdab', 'b'])
+          { morph(box, list(keys)); if (box.textContent !== keys || document.activeElement !== held) lost.push(keys); }
+        morph(box, list('xy'));
+        if (document.activeElement !== box.firstChild.firstChild) lost.push('the place');
+        return lost.filter(l => l !== 'b');
+    """) == []
+
+
+def test_a_search_that_gave_up_does_not_say_that_there_is_nothing(browser, serve):
+    world, url = serve()
+    world.far = 2
+    browser.open(url + "tasks?q=to:@example")
+    browser.shows("None of the newest 100,000 mails matches", "were not looked at")
+    browser.click("tbody a", "look further")
+    browser.shows("None of the next 100,000 mails matches")
+    browser.click(".foot a", "look further")
+    browser.one("tbody a.row-link")
+    assert "No mail matches" not in browser.text
+
+
+def test_a_search_that_is_wrong_offers_nothing(browser, serve):
+    world, url = serve()
+    browser.open(url + "tasks?q=(broken")
+    browser.shows("The search was not understood")
+    assert "All that match" not in browser.text
+    assert browser.js("return document.querySelector('.seg').textContent").startswith("AllReady")
+
+
+@pytest.mark.parametrize("path,title", [("nope", "There is no such page"), ("no/such/page", "There is no such page"),
+                                        ("tasks/a/b", "There is no such page"), ("tasks/", "Tasks"), ("workers/", "Workers")])
+def test_an_address_is_a_page_or_says_that_it_is_none(browser, serve, path, title):
+    world, url = serve()
+    browser.open(url + path)
+    assert browser.one("h1").get_property("textContent") == title
+
+
+def test_a_phone_shows_which_tab_it_is_and_all_of_a_word(browser, serve):
+    world, url = serve()
+    for m in world.mails:
+        m["recipient"] = "somebody-with-a-rather-long-name-" + m["recipient"]
+    browser.resize(PHONE)
+    for page in ("audit", "missed", "dead"):
+        browser.open(url + page)
+        browser.until(lambda: browser.js("return document.querySelector('nav .count').textContent"), "the counts are there")
+        left, right, width = browser.js("const r = document.querySelector('nav a[aria-current]').getBoundingClientRect(); return [r.left, r.right, innerWidth]")
+        assert 0 <= left and right <= width, page
+        browser.one("tbody tr")
+        assert browser.js("return [...document.querySelectorAll('main td .chip')].filter(c => c.offsetParent"
+                          " && c.getBoundingClientRect().right > c.closest('.scroll').getBoundingClientRect().right).map(c => c.textContent)") == [], page
+
+
+def test_two_reasons_under_one_code_are_two_causes(browser, serve):
+    world, url = serve()
+    dead = [m for m in world.mails if m["state"] == "dead"]
+    for i, m in enumerate(dead):
+        m["last_code"] = 550
+        m["last_error"] = ["550 5.1.1 no such mailbox", "550 5.7.1 refused, id 4f9a2c81d0", "550 5.7.1 refused, id 77aa2c81ee", "550 5.7.1 out of favour"][i % 4]
+    browser.open(url + "dead")
+    rows = browser.until(lambda: browser.js("return [...document.querySelectorAll('section:has(h2) tbody tr')].map(r => r.cells[0].innerText + '|' + r.cells[1].innerText)"), "the causes")
+    assert sorted(r.split(",")[0] for r in rows) == ["550 5.1.1|550 5.1.1 no such mailbox", "550 5.7.1|550 5.7.1 out of favour", "550 5.7.1|550 5.7.1 refused"]
+    browser.click("section tbody a", "550 5.1.1")
+    browser.shows("550 5.1.1 at example.org")
+    browser.until(lambda: len(browser.all("tbody a.row-link")) == len([m for m in dead if "5.1.1" in m["last_error"]]), "its mails")
+    browser.quiet()
+
+
+def test_totals_since_a_start_lead_to_no_list_of_other_mails(browser, serve):
+    world, url = serve()
+    browser.open(url + "workers")
+    browser.one("tfoot td")
+    assert browser.all("tfoot a") == []
+
+
+def test_more_than_are_counted_is_said(browser, serve):
+    world, url = serve()
+    world.matching = (10000, True)
+    browser.open(url + "tasks?q=to:example")
+    browser.shows("50 of 10,000+")

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 
 import pytest
+from quintet import env
+from quintet.stack import http_to
 
 DAEMONS = ["auth", "catalog", "mailer", "monitor", "gateway"]
 
@@ -30,6 +32,23 @@ def test_promtool_has_nothing_to_say(stack, daemon):
     status, text = stack.ops(daemon, "/metrics")
     done = check(text)
     assert (status, done.returncode, done.stdout) == (200, 0, "")
+
+
+def test_promtool_has_nothing_to_say_to_the_dashboards_own(stack):
+    """:5555/metrics, with figures in every family: mails were sent, replicas have beaten."""
+    def metrics(*families):
+        status, body, _ = http_to(stack.port["monitor.http"], "GET", "/metrics")
+        assert status == 200
+        return body if all(f in body for f in families) else None
+    env.wait_until(lambda: metrics("flower_worker_prefetched_tasks{"), 20, "the mailer is heard")
+    # What became of a mail is told once, and whoever is not there yet does not hear it.
+    user = {"username": "heard", "email": "heard@example.org", "password": "testpass123"}
+    assert stack.http("POST", "/api/auth/register", user)[0] == 201
+    text = env.wait_until(lambda: metrics("flower_task_runtime_seconds_bucket", "quintet_",
+                                          "flower_events_total{", "flower_worker_online{"),
+                          20, "a mail is counted")
+    done = check(text)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_promtool_would_say_something(stack):

@@ -21,6 +21,9 @@ from report import Report
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
+# For each of the two builds: the first time on a machine every layer is made, which takes an
+# engine on a file system in user space some minutes.
+IMAGES_TIMEOUT = 600  # s
 ONE = {"gateway": 1, "auth": 1, "catalog": 1, "mailer": 1}
 TWO = {name: 2 for name in ONE}
 MANY = {**TWO, "catalog": 3}
@@ -81,13 +84,13 @@ class Stack:
 def build(stack, report):
     report.step("images")
     began = time.monotonic()
-    print(run("nice", str(HERE / "images" / "build"), timeout=600), end="")
+    print(run("nice", str(HERE / "images" / "build"), timeout=IMAGES_TIMEOUT), end="")
     report.figure("stand-in images", f"{time.monotonic() - began:.0f} s")
     clone(stack.clone)
     shutil.copyfile(HERE / "django.env", stack.clone / ".env")
     began = time.monotonic()
     old = run("docker", "images", "-q", "--no-trunc", "quintet-local/quintet:test").strip()
-    stack.project.compose("build", timeout=900)
+    stack.project.compose("build", timeout=IMAGES_TIMEOUT)
     report.figure("docker compose build", f"{time.monotonic() - began:.0f} s")
     image = stack.project.inspect("quintet-local/quintet:test")[0]
     base = stack.project.inspect("quintet-local/debian:bookworm-slim")[0]

@@ -50,6 +50,12 @@ def test_schemas_use_the_subset(root, method):
             walk(method[part])
 
 
+def test_the_kinds_of_mail_are_those_that_have_templates():
+    kinds = contracts.read("mailer")["types"]["mail_kind"]["enum"]
+    files = (env.ROOT / "services/mailer/templates").glob("*.subject")
+    assert sorted(kinds) == sorted(f.stem for f in files)
+
+
 def test_numbers_and_names_are_unique_and_in_range():
     numbers = [m["number"] for _, m in METHODS]
     assert len(set(numbers)) == len(numbers)

@@ -1,5 +1,7 @@
 """What the monitor may do to a replica, and that everybody who asks hears the same."""
 
+import signal
+
 import pytest
 
 from quintet import env
@@ -29,11 +31,37 @@ def test_a_drained_replica_says_so_everywhere_and_comes_back(stack, control):
     env.wait_until(lambda: stack.ops("catalog", "/readyz")[0] == 200, 3, "readyz is 200")
 
 
+def test_a_replica_that_ends_is_not_resumed(start_stack):
+    """TERM is final: a resume must not open the door again behind it."""
+    stack = start_stack(["catalog"], clients=("monitor",), DRAIN_DELAY_MS=60000)
+    monitor, catalog = stack.client("catalog", "monitor"), stack.daemons["catalog"]
+    catalog.process.send_signal(signal.SIGTERM)
+    env.wait_until(lambda: stack.ops("catalog", "/readyz")[0] == 503, 3, "readyz is 503")
+    assert monitor.error("control.resume")[0] == "conflict"
+    assert catalog.running
+    catalog.process.send_signal(signal.SIGTERM)  # at once, this time
+    assert catalog.process.wait(env.seconds(5)) == 0
+
+
 def test_log_levels(control):
     assert control.call("control.log_level", {"levels": "info,db=debug"}) == (
         200, {"levels": "info,db=debug"})
-    assert control.error("control.log_level", {"levels": "loud"})[0] == "invalid"
+    for wrong in ("loud", "info,=debug", "info,db="):
+        code, details = control.error("control.log_level", {"levels": wrong})
+        assert (code, details) == ("invalid", {
+            "levels": ["Use levels like info or info,db=debug."]})
     assert control.call("control.log_level", {"levels": "info"})[0] == 200
+
+
+def test_levels_of_areas_that_do_not_exist(control):
+    """What would have no effect is not confirmed; the answer names what there is."""
+    for unknown in ("nosucharea", "mail"):  # an area of another service's
+        code, details = control.error("control.log_level", {"levels": f"info,{unknown}=debug"})
+        (said,) = details["levels"]
+        assert code == "invalid" and said.startswith(f"There is no area {unknown} here; ")
+        areas = said.removesuffix(".").split("areas are ")[1].split(", ")
+        assert areas == sorted(set(areas)) and {"catalog", "db", "rpc", "svc"} <= set(areas)
+        assert control.call("control.describe")[1]["log_levels"] == "info"
 
 
 def test_a_replica_describes_itself_without_its_secrets(stack, control):

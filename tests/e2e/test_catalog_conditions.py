@@ -1,5 +1,6 @@
 """Entity tags and filters through the real gateway, over plain HTTP."""
 
+import http.client
 import json
 import socket
 
@@ -66,6 +67,30 @@ def test_a_304_leaves_the_connection_in_step(stack, product):
     assert first.startswith(b"HTTP/1.1 304 ")
     assert rest.startswith(b"HTTP/1.1 200 ")
     assert json.loads(rest.partition(b"\r\n\r\n")[2])["id"] == product["id"]
+
+
+def test_tags_in_two_lines_are_one_list(stack, token, product):
+    """RFC 9110 5.3: proxies may join such lines, so they must mean the same apart."""
+    path = f"/api/products/{product['id']}"
+    tag = stack.http("GET", path)[2]["ETag"]
+
+    def ask(verb, name, body=None):
+        c = http.client.HTTPConnection("127.0.0.1", stack.port["gateway.http"], timeout=10)
+        c.putrequest(verb, path)
+        for value in ('"another"', tag):
+            c.putheader(name, value)
+        c.putheader("Authorization", f"Bearer {token}")
+        if body:
+            c.putheader("Content-Type", "application/json")
+            c.putheader("Content-Length", str(len(body)))
+        c.endheaders(body)
+        status = c.getresponse().status
+        c.close()
+        return status
+
+    assert ask("GET", "If-None-Match") == 304
+    assert ask("PATCH", "If-Match", b'{"price": "3"}') == 200
+    assert ask("GET", "If-None-Match") == 200
 
 
 def test_412_for_what_has_changed(stack, token, product):

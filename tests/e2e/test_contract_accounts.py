@@ -345,7 +345,7 @@ def claims(forger, token):
 
 def test_ref_02_rotation(post, tokens, forger):
     status, new = post("refresh", {"refresh": tokens["refresh"]})
-    assert status == 200 and sorted(new) == ["access", "refresh"]
+    assert status == 200 and list(new) == ["access", "refresh"]
     old, child = (claims(forger, t["refresh"]) for t in (tokens, new))
     assert child["jti"] != old["jti"] and child["sid"] == old["sid"]
     assert child["exp"] >= old["exp"] and child["iat"] >= old["iat"]
@@ -459,6 +459,23 @@ def test_ve_07_the_page_has_a_button_that_posts(stack, api, link, log_in, user):
         assert 'method="post"' in page and link in page and "<script" not in page
     _, tokens = log_in(user)
     assert api("GET", "/api/auth/me", token=tokens["access"])[1]["is_verified"] is False
+
+
+@pytest.mark.parametrize("path", ["verify-email", "reset-password"])
+def test_a_page_is_never_sent_to_who_asks_for_json(stack, link, path):
+    """Errors of a page's address are the envelope, as everywhere, unless a page may be sent."""
+    whole, broken = (f"/api/auth/{path}?token={t}" for t in (link, "short"))
+    for accept, kind in (("application/json", "application/json"),
+                         ("application/json, text/plain, */*", "application/json"),
+                         ("application/problem+json", "application/problem+json")):
+        for url, status, code in ((whole, 406, "not_acceptable"),
+                                  (broken, 400, "invalid_link")):
+            answer = stack.http("GET", url, headers={"Accept": accept})
+            assert (answer[0], answer[1]["code"]) == (status, code), (accept, url)
+            assert answer[2]["Content-Type"] == kind
+    for accept in ("*/*", "text/html"):
+        status, _, headers = stack.http("GET", broken, headers={"Accept": accept})
+        assert (status, headers["Content-Type"]) == (400, "text/html; charset=utf-8")
 
 
 def test_ve_08_resend_is_neutral(api, post, user, register, smtp, link, sql):

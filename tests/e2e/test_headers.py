@@ -1,5 +1,6 @@
 """What every answer says about itself: security headers, and CORS."""
 
+import re
 import socket
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from gateway_fakes import GatewayAlone, failure, success
 from quintet import env, frame
 
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SHOP, EVIL = "https://shop.example", "https://evil.example"
 
 
@@ -67,6 +69,7 @@ ANSWERS = {
     "200 docs": ("GET", "/docs", None, 0, {}, 200, None),
     "201": ("POST", "/api/products", {}, 1, {}, 201, False),
     "204": ("DELETE", "/api/products/1", None, 1, {}, 204, False),
+    "304 document": ("GET", "/openapi.json", None, 0, {"If-None-Match": "*"}, 304, None),
     "304": ("GET", "/api/products/1", None, 0, {"If-None-Match": '"1"'}, 304, False),
     "400 host": ("GET", "/api/products", None, 0, {"Host": "evil.example"}, 400, False),
     "400 body": ("POST", "/api/auth/register", {}, 0, {}, 400, True),
@@ -89,8 +92,9 @@ def check_security(headers, status):
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Request-ID"]
+    assert re.fullmatch(f"00-{TRACE}-(?!{SPAN})[0-9a-f]{{16}}-01", headers["traceparent"])
     for name in ("X-Content-Type-Options", "Content-Security-Policy", "Vary", "Allow",
-                 "Cache-Control", "X-Request-ID"):
+                 "Cache-Control", "X-Request-ID", "traceparent"):
         assert len(headers.get_all(name) or []) <= 1, name
     if status == 401:
         assert headers["WWW-Authenticate"] == 'Bearer realm="api"'
@@ -104,6 +108,7 @@ def check_security(headers, status):
 def test_every_answer_has_the_security_headers(name, which, request):
     gw = request.getfixturevalue(which)
     verb, path, body, needs_token, more, status, unkept = ANSWERS[name]
+    more = more | {"traceparent": f"00-{TRACE}-{SPAN}-01"}
     if "Host" not in more and which == "closed":
         more = more | {"Host": "api.example"}
     token = gw.signer.token() if needs_token else None
@@ -116,7 +121,8 @@ def test_every_answer_has_the_security_headers(name, which, request):
         assert headers["Cache-Control"] == "no-store"
     assert headers.get("Strict-Transport-Security") == \
         ("max-age=31536000" if which == "closed" else None)
-    assert headers["Vary"] == ("Accept, Origin" if which == "gw" else "Accept")
+    chosen_by = ["Accept"] + ["Accept-Encoding"] * (path in ("/openapi.json", "/docs")) + ["Origin"] * (which == "gw")
+    assert headers["Vary"].split(", ") == chosen_by
     assert "Server" not in headers
 
 
@@ -128,7 +134,9 @@ def test_every_answer_has_the_security_headers(name, which, request):
 ], ids=["two hosts", "chunked", "dot segments", "a body on GET"])
 @pytest.mark.parametrize("which", ["gw", "closed"])
 def test_so_have_the_guards_refusals(request_, which, request):
-    status, headers = raw(request.getfixturevalue(which), request_)
+    traced = request_.replace(
+        b"\r\n", f"\r\ntraceparent: 00-{TRACE}-{SPAN}-01\r\n".encode(), 1)
+    status, headers = raw(request.getfixturevalue(which), traced)
     assert 400 <= status < 500
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
@@ -136,6 +144,8 @@ def test_so_have_the_guards_refusals(request_, which, request):
     assert headers["content-security-policy"] == "frame-ancestors 'none'"
     assert headers["cache-control"] == "no-store"
     assert headers["connection"] == "close"
+    assert headers["traceparent"].startswith(f"00-{TRACE}-") and \
+        SPAN not in headers["traceparent"]
     assert ("strict-transport-security" in headers) == (which == "closed")
 
 
@@ -189,7 +199,7 @@ def test_an_allowed_origin_reads_every_answer(gw, name):
     assert headers["Access-Control-Allow-Origin"] == SHOP
     assert "Access-Control-Allow-Credentials" not in headers
     exposed = headers["Access-Control-Expose-Headers"].split(", ")
-    assert {"ETag", "Location", "Retry-After", "X-Request-ID"} <= set(exposed)
+    assert {"ETag", "Location", "Retry-After", "X-Request-ID", "traceparent"} <= set(exposed)
 
 
 def test_without_an_origin_nothing_is_granted(gw):
@@ -214,11 +224,10 @@ def test_all_origins_are_granted_without_credentials():
 
 
 def test_a_bad_origin_is_a_sentence_and_78():
-    gw = GatewayAlone(CORS_ALLOWED_ORIGINS="https://shop.example/")
-    with pytest.raises(AssertionError):
-        gw.start()
-    daemon = gw.daemons["gateway"]
-    assert daemon.process.returncode == 78
-    assert "CORS_ALLOWED_ORIGINS" in daemon.output()
-    daemon.process = None
-    gw.stop()
+    with GatewayAlone() as gw:
+        daemon = gw.daemons["gateway"]
+        with pytest.raises(AssertionError):
+            gw.restart("gateway", CORS_ALLOWED_ORIGINS="https://shop.example/")
+        assert daemon.process.returncode == 78
+        assert "CORS_ALLOWED_ORIGINS" in daemon.output()
+        daemon.process = None

@@ -1,5 +1,7 @@
 """The API's documents: every served route and no other, in both versions and on the page."""
 
+import gzip
+import http.client
 import json
 import re
 import subprocess
@@ -20,7 +22,7 @@ PATHS = {"3.1": "/openapi.json", "3.0": "/openapi-3.0.json"}
 FILES = {"/docs": "text/html; charset=utf-8", "/docs/style.css": "text/css; charset=utf-8",
          "/docs/page.js": "text/javascript; charset=utf-8",
          "/docs/mark.svg": "image/svg+xml", "/openapi.json": "application/json",
-         "/openapi-3.0.json": "application/json"}
+         "/openapi-3.0.json": "application/json", "/asyncapi.json": "application/json"}
 # What the page needs, and nothing else: no source with "unsafe" in its name.
 POLICY = {"default-src": "'none'", "script-src": "'self'", "style-src": "'self'",
           "img-src": "'self'", "connect-src": "'self'", "form-action": "'none'",
@@ -231,6 +233,15 @@ def test_examples_fit_the_schemas(documents):
     assert checked > 10
 
 
+def test_every_answer_with_a_body_has_an_example(documents):
+    """All but the documents themselves: their example is the one that is being read."""
+    for name, op in operations(documents["3.1"]).items():
+        for status, answer in op["responses"].items():
+            media = answer.get("content", {}).get("application/json")
+            if status.startswith("2") and media:
+                assert "example" in media or op["operationId"].startswith("gateway."), name
+
+
 # --- how they are served --------------------------------------------------------------------
 
 @pytest.mark.parametrize("path", FILES)
@@ -245,6 +256,11 @@ def test_served_with_an_etag(gw, path):
         status, value, again = gw.http("GET", path, headers={"If-None-Match": known})
         assert (status, value, again["ETag"]) == (304, "", tag)
     assert gw.http("GET", path, headers={"If-None-Match": '"x"'})[0] == 200
+
+
+def test_the_style_begins_with_the_colours_of_all_pages(gw):
+    _, style, _ = gw.http("GET", "/docs/style.css")
+    assert style.startswith((env.ROOT / "lib/svc/web/tokens.css").read_text())
 
 
 @pytest.mark.parametrize("path", FILES)
@@ -271,6 +287,82 @@ def test_verb(gw, documents, flag, version):
 
 def test_verb_refuses_other_words(gw):
     assert gw.verb("gateway", "openapi", "--2.0", check=False).returncode == 64
+
+
+def test_documents_travel_packed_for_who_can_unpack(gw):
+    for path, kind in FILES.items():
+        def get(coding, known='"x"'):
+            connection = http.client.HTTPConnection("127.0.0.1", gw.port["gateway.http"], timeout=env.seconds(20))
+            connection.request("GET", path, headers={"Accept-Encoding": coding, "Accept": "*/*", "If-None-Match": known})
+            answer = connection.getresponse()
+            body = answer.read()
+            connection.close()
+            return answer, body
+        (plain, whole), (packed, small) = get("identity"), get("gzip, br")
+        assert plain.headers["Content-Type"] == packed.headers["Content-Type"] == kind
+        assert packed.headers["Content-Encoding"] == "gzip" and "Content-Encoding" not in plain.headers
+        assert gzip.decompress(small) == whole and len(small) < len(whole)
+        assert get("gzip;q=0")[1] == whole
+        assert "Accept-Encoding" in ", ".join(packed.headers.get_all("Vary"))
+        assert packed.headers["ETag"] != plain.headers["ETag"]
+        assert get("gzip", packed.headers["ETag"])[0].status == 304
+        assert get("gzip", plain.headers["ETag"])[0].status == 200
+
+
+# --- the events -----------------------------------------------------------------------------
+
+EVENTS = [(name, e) for name in contracts.FILES for e in contracts.read(name).get("events", [])]
+TOPICS = {f"{e['stream']}.v{e['version']}.{e['type']}": (service, e) for service, e in EVENTS}
+
+
+@pytest.fixture(scope="module")
+def events(gw):
+    status, found, _ = gw.http("GET", "/asyncapi.json")
+    assert status == 200
+    return found
+
+
+def test_channels_are_the_topics_of_the_contracts(gw, events):
+    assert events["asyncapi"] == "2.6.0"
+    assert events["info"]["version"] == (env.ROOT / "VERSION").read_text().strip()
+    assert set(events["channels"]) == {*TOPICS, *(f"beacon.{e['stream']}" for _, e in EVENTS)}
+    assert len(TOPICS) == len(EVENTS) > 9
+    names = [c["subscribe"]["operationId"] for c in events["channels"].values()]
+    assert len(set(names)) == len(names)
+    for channel in events["channels"].values():
+        assert set(channel) == {"subscribe"} and channel["subscribe"]["summary"]
+        message = follow(events, channel["subscribe"]["message"])
+        assert message["messageId"] == message["name"] == channel["subscribe"]["operationId"]
+        assert message["contentType"] == events["defaultContentType"] == "application/json"
+        jsonschema.Draft7Validator.check_schema(message["payload"])
+    for value in everything(events):
+        if isinstance(value, dict) and isinstance(value.get("$ref"), str):
+            assert follow(events, value)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_message_is_the_contracts(events, topic):
+    service, event = TOPICS[topic]
+    root = contracts.read(service)
+    message = follow(events, events["channels"][topic]["subscribe"]["message"])
+    emitters = [m["name"] for m in root["methods"] if event["type"] in m.get("emits", [])]
+    assert message.get("x-emitted-by", []) == emitters
+    assert message["summary"] == event["summary"]
+    shared, own = (follow(events, part) for part in message["payload"]["allOf"])
+    pull = next(m for m in root["methods"] if m["name"] == f"{service}.events.pull")
+    item = pull["response"]["properties"]["events"]["items"]
+    assert list(shared["properties"]) == list(item["properties"])
+    assert shared["required"] == item["required"]
+    assert own["properties"]["type"] == {"const": event["type"]}
+    assert own["properties"]["version"] == {"const": event["version"]}
+    payload = own["properties"]["payload"]
+    assert list(payload["properties"]) == list(event["payload"]["properties"])
+    assert payload["required"] == event["payload"]["required"]
+
+
+def test_events_verb(gw, events):
+    assert json.loads(gw.verb("gateway", "asyncapi").stdout) == events
+    assert gw.verb("gateway", "asyncapi", "3.0", check=False).returncode == 64
 
 
 # --- the page -------------------------------------------------------------------------------

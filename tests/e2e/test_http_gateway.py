@@ -1,5 +1,6 @@
 """What the gateway decides and how it answers, between scripted services."""
 
+import concurrent.futures
 import time
 import uuid
 
@@ -297,18 +298,21 @@ def test_an_unsafe_request_id_is_replaced(gw, given):
 
 def test_a_trace_goes_on_with_a_new_span(gw):
     trace, span = uuid.uuid4().hex, "00f067aa0ba902b7"
-    gw.http("GET", "/api/products", headers={"traceparent": f"00-{trace}-{span}-01"})
+    _, _, headers = gw.http("GET", "/api/products",
+                            headers={"traceparent": f"00-{trace}-{span}-01"})
     f = gw.catalog.last()
     assert f.trace_id.hex() == trace
     assert f.span_id.hex() != span and f.span_id != bytes(8)
     assert f.flags & frame.SAMPLED
+    assert headers["traceparent"] == f"00-{trace}-{f.span_id.hex()}-01"
 
 
 @pytest.mark.parametrize("bad", ["00-" + "0" * 32 + "-00f067aa0ba902b7-01", "01-x", "00-zz"])
 def test_a_bad_traceparent_starts_a_new_trace(gw, bad):
-    gw.http("GET", "/api/products", headers={"traceparent": bad})
+    _, _, headers = gw.http("GET", "/api/products", headers={"traceparent": bad})
     f = gw.catalog.last()
     assert f.trace_id != bytes(16) and not f.flags & frame.SAMPLED
+    assert headers["traceparent"] == f"00-{f.trace_id.hex()}-{f.span_id.hex()}-00"
 
 
 # --- keys -----------------------------------------------------------------------------
@@ -377,7 +381,7 @@ def test_each_request_leaves_one_line_without_secrets(gw):
     ident = uuid.uuid4().hex
     gw.http("GET", "/api/products?search=hush", token=gw.signer.token(user=31),
             headers={"X-Request-ID": ident})
-    lines = [line for line in gw.daemons["gateway"].output().splitlines() if ident in line]
+    lines = gw.daemons["gateway"].lines_with(ident)
     assert len(lines) == 1
     assert '"route":"/api/products"' in lines[0] and '"user_id":31' in lines[0]
     assert "hush" not in lines[0]
@@ -394,6 +398,19 @@ def test_a_silent_service_is_a_504(gw):
     check_envelope(value, status, value["code"])
     assert took < env.seconds(3)
     gw.on("catalog.product.show", lambda _: success({"id": 1}))
+
+
+def test_who_asks_for_what_is_slow_takes_nothing_from_the_others(gw):
+    """Searches that nobody can answer in time say nothing about the replica that got them."""
+    gw.on("catalog.product.list", lambda _: None)
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        slow = [pool.submit(gw.http, "GET", f"/api/products?search={n}") for n in range(30)]
+        while not all(f.done() for f in slow):
+            assert gw.http("GET", "/api/products/1")[0] == 200
+            time.sleep(0.2)  # few, so that their successes do not outweigh the rest
+    assert {f.result()[0] for f in slow} == {504}
+    gw.on("catalog.product.list", lambda _: success(LIST))
+    assert gw.http("GET", "/api/products")[0] == 200
 
 
 def test_without_redis_health_is_degraded():

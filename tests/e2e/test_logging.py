@@ -144,4 +144,6 @@ def test_levels_by_area(stack, run):
     stack.restart("gateway", LOG_LEVEL="warn,http=info")
     before = len(stack.daemons["gateway"].output())
     stack.http("GET", "/api/products")
-    assert '"msg":"request"' in stack.daemons["gateway"].output()[before:]
+    # The line is written at the end of the turn that answers.
+    env.wait_until(lambda: '"msg":"request"' in stack.daemons["gateway"].output()[before:], 5,
+                   "the access log's line")

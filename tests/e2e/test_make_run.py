@@ -181,3 +181,14 @@ def test_ctrl_c_leaves_nothing_behind_and_the_data_stays():
                        f"no process is left: {stack.processes()}")
         stack.start()
         assert stack.interrupt() == 0
+
+
+def test_a_refused_setting_is_shown_without_the_lines_of_earlier_runs():
+    with LocalStack() as stack:
+        assert stack.interrupt() == 0, stack.output()
+        stack.environment["REDIS_URL"] = "rediss://127.0.0.1/0"
+        done = subprocess.run(stack.command, env=stack.environment, text=True, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=env.seconds(60))
+        assert done.returncode == 78 and "REDIS_URL asks for TLS" in done.stdout, done.stdout
+        assert '"msg":"ready"' not in done.stdout, "that line is of the first run"

@@ -3,13 +3,14 @@ alone decides on the monitor's and an ops port too, and clients that are slow on
 
 import os
 import re
+import socket
 import time
 
 import pytest
 
 from gateway_fakes import GatewayAlone, success
 from quintet import env, frame, raw
-from quintet.raw_cases import BODY_MAX, CASES, Door, get
+from quintet.raw_cases import BODY_MAX, CASES, LIBRARY, Door, get
 
 LIST = {"count": 0, "next": None, "previous": None, "results": []}
 LIMIT_S = 1  # of each step, where the tests are about slow clients
@@ -68,6 +69,21 @@ def test_gateway(gw, gateway, case):
     play(gateway, case)
     smuggled = [f for f in gw.catalog.asked if f.text(frame.PATH_PARAM) == "666"]
     assert not smuggled
+
+
+@by_name([c for c in CASES if any(s >= 400 for s in c.statuses)])
+def test_every_refusal_but_the_librarys_is_ours(gateway, case):
+    """The error object, an id and the security headers; LIBRARY lists what cannot have them."""
+    assert LIBRARY < {c.name for c in CASES}
+    got = raw.talk(gateway.port, gateway.bytes(case.data) + gateway.canary()[1])
+    heads = [h.split(b"\r\n\r\n")[0].lower() for h in re.split(rb"(?=HTTP/1\.1 \d{3} )", got)
+             if re.match(rb"HTTP/1\.1 [45]", h)]
+    assert heads
+    for head in heads:
+        ours = [b"\r\n" + name in head for name in (
+            b"content-type: application/json", b"x-request-id: ", b"traceparent: ",
+            b"x-content-type-options: nosniff", b"content-security-policy: ")]
+        assert ours == [case.name not in LIBRARY] * len(ours), head
 
 
 @by_name([c for c in CASES if c.guard])
@@ -181,3 +197,37 @@ def test_who_leaves_while_a_request_waits_is_forgotten(hasty):
         s.close()
     env.wait_until(lambda: sockets(hasty) >= before + 10, 5, "they are connected")
     env.wait_until(lambda: sockets(hasty) <= before, 10, "they are gone")
+
+
+# --- many connections -------------------------------------------------------------------
+
+PLACES = 32
+
+
+def hold(port, start, n):
+    """n connections of another client, which each say so much and no more."""
+    held = []
+    for _ in range(n):
+        s = socket.create_connection(("127.0.0.1", port), env.seconds(10), ("127.0.0.2", 0))
+        raw.push(s, start)
+        held.append(s)
+    return held
+
+
+@pytest.mark.parametrize("start", [
+    b"", b"GET /api/products HTTP/1.1\r\nHost: localhost\r\nX: ",
+    b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n{",
+    b"GET /api/products HTTP/1.1\r\nHost: localhost\r\n\r\n",
+], ids=["silent", "half a head", "half a body", "kept alive"])
+def test_one_client_cannot_keep_the_others_out(start):
+    with GatewayAlone(GATEWAY_CONNECTIONS=PLACES) as stack:
+        stack.on("catalog.product.list", lambda _: success(LIST))
+        held = hold(stack.port["gateway.http"], start, 3 * PLACES)
+        for _ in range(20):
+            assert stack.http("GET", "/api/products")[0] == 200
+            held += hold(stack.port["gateway.http"], start, 3)
+        for s in held:
+            s.close()
+        found = re.search(r"^http_connections_evicted_total (\d+)$",
+                          stack.ops("gateway", "/metrics")[1], re.M)
+        assert int(found[1]) >= 2 * PLACES

@@ -58,7 +58,12 @@ def maker(stack, category):
 
 
 def creator(stack, product):
-    return call(stack, "GET", f"/api/products/{product}")["created_by"]
+    """503 for the moment in which catalog comes back."""
+    def shown():
+        status, value, _ = stack.http("GET", f"/api/products/{product}")
+        assert status in (200, 503), value
+        return status == 200 and (value["created_by"],)
+    return env.wait_until(shown, 10, "catalog answers")[0]
 
 
 def made_by(stack, name):

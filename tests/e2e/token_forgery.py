@@ -42,55 +42,72 @@ def signing_key(stack, database):
     return serialization.load_pem_private_key(pem, None)
 
 
+def spellings(key, kid):
+    """A public key, in every spelling, and what lies about, as the secret of an HMAC."""
+    x, y = (n.to_bytes(32, "big") for n in (key.public_numbers().x, key.public_numbers().y))
+    der = key.public_bytes(serialization.Encoding.DER,
+                           serialization.PublicFormat.SubjectPublicKeyInfo)
+    pem = key.public_bytes(serialization.Encoding.PEM,
+                           serialization.PublicFormat.SubjectPublicKeyInfo)
+    return {"PEM": pem, "PEM without its end": pem.rstrip(b"\n"),
+            "PEM with CR": pem.replace(b"\n", b"\r\n"),
+            "PEM body": b"".join(pem.splitlines()[1:-1]), "DER": der, "point": b"\4" + x + y,
+            "x and y": x + y, "x": x, "nothing": b"", "kid": kid.encode(),
+            "the original's": b"insecure-secret", "a word": b"secret"}
+
+
 class Forger:
-    """key: the real private key; header and claims: of a real token."""
+    """key: the real private key; header and claims: of a real token, signed by ES256."""
 
     def __init__(self, key, token):
         self.key, self.token = key, token
         self.head, self.body, self.sig = token.split(".")
         self.header, self.claims = (json.loads(base64.urlsafe_b64decode(p + "==="))
                                     for p in (self.head, self.body))
-        self.public = key.public_key()
+        self.alg, self.kid = self.header["alg"], self.header.get("kid", "k1")
+
+    def signature(self, text, key=None):
+        return jose(key or self.key, text)
 
     def sign(self, header=None, claims=None, key=None):
         """A token with a good signature over whatever is said."""
         text = b64(self.header if header is None else header) + "." \
             + b64(self.claims if claims is None else claims)
-        return f"{text}.{b64(jose(key or self.key, text))}"
+        return f"{text}.{b64(self.signature(text, key))}"
 
     def valid(self, **changes):
         return self.sign(claims=self.claims | changes)
 
-    def pem(self):
-        return self.public.public_bytes(serialization.Encoding.PEM,
-                                        serialization.PublicFormat.SubjectPublicKeyInfo)
+    def pyjwt_key(self):
+        return self.key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+    def key_of_ours(self):
+        """A key that nobody trusts, and itself as a member of a header."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        numbers = key.public_key().public_numbers()
+        return key, {"kty": "EC", "crv": "P-256", "kid": self.kid,
+                     "x": b64(numbers.x.to_bytes(32, "big")),
+                     "y": b64(numbers.y.to_bytes(32, "big"))}
 
     # --- algorithms -------------------------------------------------------------------
 
     def algorithms(self):
-        for alg in ("none", "None", "NONE", "nOnE", "", "es256", "ES256 ", "ES256K", "ES384",
-                    "ES512", "RS256", "PS256", "EdDSA", "HS256", "HS384", "HS512", "dir",
-                    "ES256\u0000", None, 0, ["ES256"], {"a": 1}, True):
+        for alg in ("none", "None", "NONE", "nOnE", "", self.alg.lower(), self.alg + " ", "ES256",
+                    "ES256K", "ES384", "ES512", "RS256", "PS256", "EdDSA", "HS256", "HS384",
+                    "HS512", "dir", self.alg + "\u0000", None, 0, [self.alg], {"a": 1}, True):
+            if alg == self.alg:
+                continue
             for kept in (False, True):
                 text = f"{b64(self.header | {'alg': alg})}.{self.body}"
-                end = b64(jose(self.key, text)) if kept else ""
-                # Signed as ES256 under another name, or not at all.
+                end = b64(self.signature(text)) if kept else ""
+                # Rightly signed under another name, or not at all.
                 yield Forgery(f"alg {alg!r}{' signed' if kept else ''}", f"{text}.{end}")
         header = {k: v for k, v in self.header.items() if k != "alg"}
         yield Forgery("no alg", self.sign(header))
 
     def secrets(self):
-        """The public key, in every spelling, as the secret of an HMAC."""
-        numbers = self.public.public_numbers()
-        x, y = (n.to_bytes(32, "big") for n in (numbers.x, numbers.y))
-        der = self.public.public_bytes(serialization.Encoding.DER,
-                                       serialization.PublicFormat.SubjectPublicKeyInfo)
-        pem = self.pem()
-        return {"PEM": pem, "PEM without its end": pem.rstrip(b"\n"), "PEM with CR": pem.replace(
-            b"\n", b"\r\n"), "PEM body": b"".join(pem.splitlines()[1:-1]), "DER": der,
-            "point": b"\4" + x + y, "x and y": x + y, "x": x, "nothing": b"",
-            "kid": self.header["kid"].encode(), "the original's": b"insecure-secret",
-            "a word": b"secret"}
+        return spellings(self.key.public_key(), self.kid)
 
     def confusions(self):
         for name, secret in self.secrets().items():
@@ -99,14 +116,14 @@ class Forger:
                 for kid in (True, False):
                     header = {"alg": alg, "typ": "JWT"}
                     if kid:
-                        header["kid"] = self.header["kid"]
+                        header["kid"] = self.kid
                     text = f"{b64(header)}.{self.body}"
                     mac = hmac.new(secret, text.encode(), digest).digest()
                     yield Forgery(f"{alg} with {name}{', kid' if kid else ''}",
                                   f"{text}.{b64(mac)}")
 
     def other_keys(self):
-        yield Forgery("another P-256 key", self.sign(key=ec.generate_private_key(ec.SECP256R1())))
+        yield Forgery("a key of ours", self.sign(key=self.key_of_ours()[0]))
         for name, curve, digest, size in (
                 ("P-384", ec.SECP384R1(), hashes.SHA384, 48),
                 ("P-521", ec.SECP521R1(), hashes.SHA512, 66),
@@ -189,10 +206,7 @@ class Forger:
     # --- headers ----------------------------------------------------------------------
 
     def headers(self):
-        mine = ec.generate_private_key(ec.SECP256R1())
-        numbers = mine.public_key().public_numbers()
-        jwk = {"kty": "EC", "crv": "P-256", "kid": self.header["kid"],
-               "x": b64(numbers.x.to_bytes(32, "big")), "y": b64(numbers.y.to_bytes(32, "big"))}
+        mine, jwk = self.key_of_ours()
         tricks = {"crit": ["exp"], "b64": False, "jku": "http://127.0.0.1:1/keys", "jwk": jwk,
                   "x5u": "http://127.0.0.1:1/cert", "x5c": ["MIIB"], "x5t": "AA", "zip": "DEF",
                   "cty": "JWT", "enc": "A256GCM", "epk": jwk, "typ": "at+jwt", "unknown": 1,
@@ -205,18 +219,19 @@ class Forger:
                       self.sign(self.header | {"b64": False, "crit": ["b64"]}), True)
         for typ in ("jwt", "JWS", "JWE", "", None, 1, ["JWT"]):
             yield Forgery(f"typ {typ!r}", self.sign(self.header | {"typ": typ}), True)
-        kid = self.header["kid"]
+        kid = self.kid
         for value in ("", "x", kid[:-1], kid + "A", kid.lower(), kid.upper(), kid + "\0", kid + " ",
                       " " + kid, "../" + kid, "../../../../dev/null", "/etc/passwd", "file:///dev/null",
                       "' or '1'='1", f"{kid}' --", "x' union select 'k' --", "%00", "*", "$(id)",
                       "|cat", "http://127.0.0.1/", "A" * 63, "A" * 64, "A" * 500, "\u00e9",
                       None, 0, 1, True, [kid], {"a": kid}):
             yield Forgery(f"kid {value!r}"[:60], self.sign(self.header | {"kid": value}), True)
-        yield Forgery("no kid", self.sign({k: v for k, v in self.header.items() if k != "kid"}), True)
+        if "kid" in self.header:
+            yield Forgery("no kid", self.sign({"alg": self.alg, "typ": "JWT"}), True)
         text = json.dumps(self.header)
         for name, raw, strict in (
-                ("alg twice", f'{text[:-1]}, "alg": "ES256"}}', True),
-                ("alg none, then ES256", '{"alg": "none", ' + text[1:], True),
+                ("alg twice", f'{text[:-1]}, "alg": "{self.alg}"}}', True),
+                ("alg none, then ours", '{"alg": "none", ' + text[1:], True),
                 ("kid twice", f'{text[:-1]}, "kid": "{kid}"}}', True),
                 ("BOM", "\ufeff" + text, True), ("a tail", text + " x", False),
                 ("two objects", text + text, False), ("a NUL behind", text + "\0", False),
@@ -225,7 +240,7 @@ class Forger:
                 ("nothing but a bracket", "{", False), ("deep", '{"a":' * 200 + "1" + "}" * 200, False),
                 ("NaN", text[:-1] + ', "a": NaN}', True), ("single quotes", text.replace('"', "'"), False)):
             yield Forgery(f"header: {name}", self.sign(raw.encode()), strict)
-        yield Forgery("header: not UTF-8", self.sign(b'{"alg":"ES256","kid":"\xff"}'), False)
+        yield Forgery("header: not UTF-8", self.sign(f'{{"alg":"{self.alg}","kid":"'.encode() + b'\xff"}'), False)
         yield Forgery("header: nested token", self.sign(self.token.encode()))
 
     # --- claims -----------------------------------------------------------------------
@@ -287,13 +302,16 @@ class Forger:
 
     # --- and good ones ----------------------------------------------------------------
 
+    def good_signatures(self):
+        r, s = (int.from_bytes(base64.urlsafe_b64decode(self.sig + "==")[i:i + 32], "big") for i in (0, 32))
+        yield Forgery("the other s", f"{self.head}.{self.body}."
+                      + b64(r.to_bytes(32, "big") + (N - s).to_bytes(32, "big")))
+
     def good(self):
         """Every spelling of a valid token that is one."""
         now = int(time.time())
         yield Forgery("as issued", self.token)
-        r, s = (int.from_bytes(base64.urlsafe_b64decode(self.sig + "==")[i:i + 32], "big") for i in (0, 32))
-        yield Forgery("the other s", f"{self.head}.{self.body}."
-                      + b64(r.to_bytes(32, "big") + (N - s).to_bytes(32, "big")))
+        yield from self.good_signatures()
         for name, changes in (
                 ("audience in a list", {"aud": ["quintet"]}), ("two audiences", {"aud": ["x", "quintet"]}),
                 ("more claims", {"extra": {"a": [1, None, True, 1.5]}}), ("nbf now", {"nbf": now - 1}),

@@ -23,8 +23,8 @@ PLANTS = {
     # A worker whose lease ran out writes down the end of a job that is another's by now.
     "unfenced_ack": [
         ("services/mailer/sql/job_finish.sql",
-         "where job_id = $1 and lease_token = $2 and state = 'leased'",
-         "where job_id = $1 and $2::uuid is not null"),
+         "join e on e.job = j.job_id and e.token = j.lease_token\n     where j.state = 'leased'",
+         "join e on e.job = j.job_id"),
     ],
     # A socket that takes one request at a time and waits for its answer for ever.
     "req_socket": [

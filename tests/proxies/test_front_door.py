@@ -157,6 +157,22 @@ def test_the_clients_address_is_the_proxys_peer(stack, proxy, api):
     assert '"client":"198.51.100.7"' in line
 
 
+@pytest.mark.parametrize("front, scheme", [("192.0.2.7", "http"), ("127.0.0.1", "https"),
+                                           ("192.0.2.7 127.0.0.0/8", "https")])
+def test_composes_proxy_believes_only_its_tls_proxy(stack, front, scheme):
+    """A client's own X-Forwarded-Proto would choose the scheme of our links."""
+    root = stack.http("POST", "/api/auth/login", {"username": "root", "password": PASSWORD})[1]
+    for _ in range(2):
+        stack.http("POST", "/api/categories", {"name": secrets.token_hex(6)}, root["access"])
+    with Proxy("compose", stack, TLS_PROXY=front) as proxy:
+        for said, found in (("https", scheme), (None, "http")):
+            headers = {"Host": "localhost"} | ({"X-Forwarded-Proto": said} if said else {})
+            status, value, _ = http_to(proxy.port, "GET", "/api/categories?page_size=1",
+                                       headers=headers)
+            assert status == 200
+            assert value["next"].startswith(f"{found}://localhost/"), value
+
+
 def test_an_upload_in_chunks(proxy):
     """nginx sends it on with a length; through HAProxy it stays what it is, and is refused."""
     data = (b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"

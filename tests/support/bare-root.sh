@@ -27,7 +27,8 @@ usage() {
 need() { # COMMAND...
     local command
     for command in "$@"; do
-        command -v "$command" >/dev/null || fail 69 "'$command' is needed here and is not installed."
+        command -v "$command" >/dev/null || fail 69 "'$command' is needed here and is not installed; \
+deploy/local/install compose installs it."
     done
 }
 
@@ -70,6 +71,13 @@ add_user() { # TREE
     chmod 700 "$1/home/dev"
 }
 
+remove_work() {
+    [[ -n $work ]] || return 0
+    umount -ql "$work/tree/proc" || true
+    rm -rf --one-file-system "$work"
+    work=
+}
+
 build_image() {
     [[ $EUID -eq 0 ]] || fail 77 "the image is built by debootstrap, which needs root."
     need debootstrap docker tar
@@ -88,10 +96,10 @@ build_image() {
     # The lists are left out, so that the first install has to fetch them as on a new machine.
     rm -rf "$work/tree/var/lib/apt/lists" "$work/tree/var/cache/apt/archives"
     mkdir -p "$work/tree/var/lib/apt/lists/partial" "$work/tree/var/cache/apt/archives/partial"
-    tar -C "$work/tree" -c . | docker import -c 'CMD ["bash"]' \
+    # debootstrap may leave a mounted /proc behind, which belongs to no image.
+    tar -C "$work/tree" --one-file-system -c . | docker import -c 'CMD ["bash"]' \
         -c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - "$IMAGE" >/dev/null
-    rm -rf "$work"
-    work=
+    remove_work
 }
 
 have_image() {
@@ -100,7 +108,7 @@ have_image() {
 
 clean_up() {
     docker rm --force "$CONTAINER" >/dev/null 2>&1 || true
-    if [[ -n $work ]]; then rm -rf "$work"; fi
+    remove_work
 }
 
 run_in_clone() { # USER HOME COMMAND

@@ -14,7 +14,7 @@ PASSWORD = "a pass phrase of some length"
 
 @pytest.fixture(scope="module")
 def stack(start_stack):
-    return start_stack(["auth"], clients=("gateway", "monitor", "mailer"))
+    return start_stack(["auth"], clients=("gateway", "monitor", "mailer", "catalog"))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 
+import jsonschema
 import pytest
 import zmq
 from quintet import env
@@ -31,6 +32,24 @@ def receive(socket, wanted, seconds=5):
         if topic.decode().startswith(wanted):
             return topic.decode(), json.loads(body)
     raise AssertionError(f"no {wanted} among 1000 messages")
+
+
+def test_messages_are_what_asyncapi_says(subscriber, register, stack):
+    """Each kind that PUB brings, against the document that the gateway serves."""
+    document = json.loads(stack.verb("gateway", "asyncapi").stdout)
+    resolver = jsonschema.RefResolver.from_schema(document)
+    receive(subscriber, "beacon.user")  # connected
+    user = register(email="told@example.com")
+    stack.verb("auth", "users", "end-sessions", user["username"])
+    stack.verb("auth", "users", "delete", user["username"])
+    for wanted in ("user.v1.user.registered", "user.v1.user.updated", "user.v1.user.deleted",
+                   "beacon.user"):
+        topic, message = receive(subscriber, wanted)
+        kind = document["channels"][topic]["subscribe"]["message"]
+        _, schema = resolver.resolve(kind["$ref"])
+        check = jsonschema.Draft7Validator(schema["payload"], resolver=resolver)
+        assert not [e.message for e in check.iter_errors(message)], (topic, message)
+        assert list(check.iter_errors(message | {"head": "x"})), "the check can fail"
 
 
 def test_push_and_pull_say_the_same(subscriber, register, pull, stack):
@@ -94,6 +113,48 @@ def test_retention_waits_for_what_is_applied_not_for_what_is_read(stack, databas
     env.wait_until(lambda: database.query(
         "select acked_seq from event_consumer where (name, stream) = ('gateway', 'user')",
         schema="auth") == [(1,)], 5, "what it applied is known")
+
+
+@pytest.fixture
+def status(stack):
+    def ask():
+        code, answer = stack.client("auth", "monitor").call("auth.events.status")
+        assert code == 200, answer
+        return answer
+    return ask
+
+
+def test_the_owner_tells_where_the_stream_and_its_readers_are(stack, register, pull, status):
+    register()
+    head = env.wait_until(lambda: pull()["head"], 5, "an event is numbered")
+    stack.client("auth", "catalog").call("auth.events.pull",
+                                         {"after": head, "applied": head - 1, "limit": 1})
+
+    def catalog():
+        return [c for c in status()["consumers"] if c["name"] == "catalog"]
+    said = env.wait_until(catalog, 5, "the catalog is known")[0]
+    now = status()
+    assert now["epoch"] == pull()["epoch"] and now["head"] >= head
+    assert (said["acked"], said["lag"]) == (head - 1, now["head"] - head + 1)
+    assert [c["name"] for c in now["consumers"]] == sorted(c["name"] for c in now["consumers"])
+
+
+def test_what_waits_in_the_outbox_is_told_with_its_age(database, status):
+    """While somebody else holds the head row nothing can be numbered."""
+    with database.locked("select 1 from event_stream where stream = 'user' for no key update",
+                         schema="auth"):
+        database.query(
+            "insert into outbox (event_id, stream, aggregate_id, type, version, payload, "
+            "created_at) values (gen_random_uuid(), 'user', 4712, 'user.created', 1, '{}', "
+            "now() - interval '5 minutes')", schema="auth")
+        now = status()
+        assert now["waiting"] == 1 and 300 <= now["oldest_s"] < 360
+    env.wait_until(lambda: status()["waiting"] == 0, 5, "it is published")
+    assert status()["oldest_s"] == 0
+
+
+def test_only_the_monitor_may_ask(stack):
+    assert stack.client("auth", "gateway").error("auth.events.status")[0] == "peer_not_allowed"
 
 
 def test_rows_committed_by_others_are_numbered_too(database, pull, subscriber):

@@ -253,6 +253,34 @@ def seen(answer):
             [(k, v) for k, v in answer.records if k not in (frame.LOAD, frame.RETRY_AFTER)])
 
 
+def test_an_operator_unlocks(stack, attempt, user, new_name, register, guards, database):
+    """`auth users unlock`: everywhere, for all spellings of the name, and for nobody else."""
+    other, name = register(), user["username"]
+    for n in range(20):
+        attempt(name.upper() if n % 2 else name, address=f"10.7.{n % 4}.1")
+    for _ in range(5):
+        attempt(other)
+    assert [attempt(u, PASSWORD, "10.7.0.1").status for u in (user, user)] == [LOCKED] * 2
+    shown = stack.verb("auth", "users", "show", name).stdout
+    assert re.search(r"^logins      5 failed from 10\.7\.0\.0/24, locked until 20\S+Z$", shown, re.M)
+    assert re.search(r"^logins      20 failed from all networks together, locked until 20\S+Z$",
+                     shown, re.M)
+
+    done = stack.verb("auth", "users", "unlock", name)
+    assert done.stdout == f"{name}: failed logins forgotten, no lock is left.\n"
+    assert "logins  " not in stack.verb("auth", "users", "show", name).stdout
+    assert guards() == [("*", 5, 5, None), ("203.0.113.0/24", 5, 5, True)], "the other one's"
+    assert attempt(user, PASSWORD, "10.7.0.1").status == 200
+    assert attempt(other, PASSWORD).status == LOCKED
+    assert database.query("select target_id, detail from audit where event = 'login.unlocked'",
+                          schema="auth") == [(user["id"], {"by": "auth users", "networks": {
+                              "*": 20} | {f"10.7.{n}.0/24": 5 for n in range(4)}})]
+    again = stack.verb("auth", "users", "unlock", other["username"] + "x", check=False)
+    assert again.returncode == 65 and "no user" in again.stderr
+    stack.verb("auth", "users", "unlock", name)
+    assert stack.verb("auth", "users", "unlock", name).stdout == f"{name}: nothing to change.\n"
+
+
 def test_log_10_unknown_unverified_and_disabled_are_locked_alike(stack, attempt, user, register,
                                                           guards, new_name, database):
     """The same answers after the same number of hashes."""
@@ -304,12 +332,24 @@ def test_nothing_is_kept_for_ever(stack, attempt, user, guards, database, pass_t
     pass_time(1000)
     database.query("update login_network set seen_at = seen_at - interval '31 days'",
                    schema="auth")
-    text = (env.ROOT / "services/auth/sql/login_guard_prune.sql").read_text()
-    text = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
-    text = text.replace("$1", "now()").replace("$2", "(now() - interval '30 days')")
-    database.query(text, schema="auth")
+    known_since = "now() - interval '30 days'"
+    (most,), = database.query("select greatest((select count(*) from login_guard),"
+                              " (select count(*) from login_network))", schema="auth")
+    assert int(most) >= 3
+    assert database.statement("auth", "login_guard_prune", "now()", known_since) \
+        == [(int(most),)]
     assert guards() == []
     assert database.query("select 1 from login_network", schema="auth") == []
+
+
+def test_names_that_were_tried_go_faster_than_they_come(database, guards):
+    """A full batch says so: the daemon goes on with the next at once."""
+    database.query(
+        "insert into login_guard select int4send(i), 'none', 1, 1, now(), null, "
+        "now() - interval '1 day' from generate_series(1, 1500) i", schema="auth")
+    taken = [database.statement("auth", "login_guard_prune", "now()", "now()")[0][0]
+             for _ in range(3)]
+    assert taken == [1000, 500, 0] and guards() == []
 
 
 def test_off(stack, auth, attempt, user, guards):

@@ -180,3 +180,17 @@ def test_parameters_are_upgraded(stack, auth, register, database, login):
         assert "m=2048,t=2," in kept(database, user)
     finally:
         stack.restart("auth", AUTH_ARGON2_MEMORY_KIB=1024, AUTH_ARGON2_PASSES=1)
+
+
+def test_sessions_that_ran_out_go_faster_than_they_come(database, register, login):
+    """A full batch of any kind says so, and the daemon goes on with the next at once."""
+    user = register()
+    login(user)
+    database.query(
+        "insert into session select gen_random_uuid(), %s, 1, now(), now() - interval '2 days'"
+        " from generate_series(1, 1500)", (user["id"],), schema="auth")
+    taken = [database.statement("auth", "prune", "now()", "now()", "now()", "'-infinity'")[0][0]
+             for _ in range(2)]
+    assert taken == [1000, 500]
+    assert database.query("select count(*) from session where user_id = %s", (user["id"],),
+                          schema="auth") == [(1,)]

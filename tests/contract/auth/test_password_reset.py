@@ -1,7 +1,6 @@
 """auth.forgot_password, auth.reset_password and the page behind the mailed link."""
 
 import concurrent.futures
-import contextlib
 import html.parser
 import statistics
 import time
@@ -27,15 +26,9 @@ def all_resolved(database):
                    "every request is resolved")
 
 
-@contextlib.contextmanager
 def held(database, user):
     """The user's row, locked by somebody else."""
-    with contextlib.closing(database.cluster.connect(database.name)) as holder:
-        holder.autocommit = False
-        holder.cursor().execute(f"select 1 from auth.users where id = {user['id']} "
-                                "for update")
-        yield
-        holder.rollback()
+    return database.locked(f"select 1 from users where id = {user['id']} for update", "auth")
 
 
 @pytest.fixture
@@ -187,6 +180,11 @@ def test_rp_01_the_form_of_the_original(auth, user, ask):
 
 def test_rp_01_by_json(auth, user, ask):
     assert reset(auth, ask(user), password2=NEW, uid=user["id"]) == DONE
+    assert code_of_login(auth, user, NEW) == 200
+
+
+def test_rp_01_by_the_other_name(auth, user, ask):
+    assert auth.call("auth.reset_password", {"token": ask(user), "new_password": NEW}) == DONE
     assert code_of_login(auth, user, NEW) == 200
 
 
@@ -416,7 +414,8 @@ def press(auth, page, one, two):
 
 
 def open_page(auth, query):
-    return auth.call_frame("auth.reset_password_page", query=query)
+    return auth.call_frame("auth.reset_password_page", query=query,
+                           headers={frame.ACCEPT: "text/html"})
 
 
 def test_the_page_sets_a_password(auth, user, ask):
@@ -451,6 +450,12 @@ def test_what_came_is_text_in_the_page(auth):
     reply = open_page(auth, f"uid=%22%3E%3Cb%3E&token={token}")
     assert b"<script" not in reply.body and b"<b>" not in reply.body
     assert Page(reply).hidden["token"].startswith('"><script>')
+
+
+def test_no_page_for_who_asks_for_json(auth, user, ask):
+    page, whole = "auth.reset_password_page", f"uid={user['id']}&token={ask(user)}"
+    assert auth.error(page, query=whole) == ("not_acceptable", None)
+    assert auth.error(page, query="uid=1&token=short")[0] == "invalid_link"
 
 
 def test_a_broken_link(auth):

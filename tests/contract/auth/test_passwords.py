@@ -8,6 +8,7 @@ import warnings
 
 import pytest
 from many import ask_many
+from quintet import env
 
 COMMON = "This password is too common."
 PASSWORD = "a pass phrase of some length"
@@ -32,12 +33,15 @@ def django_list():
 
 def test_the_common_passwords_of_django(auth, django_list):
     """Of its list's entries that are long enough, thousands are refused as they come."""
+    easy = ["password", "iloveyou", "qwertyuiop", "michael1", "superman"]
     listed = [p for p in django_list[1] if len(p) >= 8]
-    assert len(listed) > 8000
-    said = verdicts(auth, listed)
-    assert sum(COMMON in messages for messages in said) >= 4000
-    for easy in ("password", "iloveyou", "qwertyuiop", "michael1", "superman"):
-        assert said[listed.index(easy)] == [COMMON], easy
+    assert len(listed) > 8000 and set(easy) <= set(listed)
+    # libzxcvbn under the sanitizers takes 5 ms for each: there, every tenth and the easy ones.
+    asked = listed[::10] + easy if env.PROFILE == "asan" else listed
+    said = verdicts(auth, asked)
+    assert sum(COMMON in messages for messages in said) >= len(asked) * 0.47
+    for one in easy:
+        assert said[asked.index(one)] == [COMMON], one
 
 
 def validators_of_django():

@@ -10,6 +10,8 @@ NAME_TAKEN = "A user with that username already exists."
 EMAIL_TAKEN = "A user with that email already exists."
 COMMON = "This password is too common."
 SHORT = "This password is too short. It must contain at least 8 characters."
+NAME_RULE = ("Enter a valid username. This value may contain only letters, numbers, "
+             "and @/./+/-/_ characters.")
 NUMERIC = "This password is entirely numeric."
 
 
@@ -32,6 +34,8 @@ def test_reg_01_02_the_readme_example(auth):
       "password": ["This field may not be blank."]}),
     ({"username": None, "password": None, "email": None},
      {f: ["This field may not be null."] for f in ("username", "password", "email")}),
+    ({"username": "a b", "email": "nope", "role": "BOSS", "password": PASSWORD},
+     {"username": [NAME_RULE], "email": ["Enter a valid email address."]}),
     ({"username": "x" * 151, "password": PASSWORD},
      {"username": ["Ensure this field has no more than 150 characters."]}),
     ({"username": "someone", "password": PASSWORD, "password2": "other"},
@@ -42,10 +46,19 @@ def test_reg_01_02_the_readme_example(auth):
     ({"username": "someone", "password": "1"}, {"password": [SHORT, COMMON, NUMERIC]}),
     ({"username": "u1example", "password": "u1example"},
      {"password": ["The password is too similar to the username."]}),
-], ids=["REG-03", "REG-04", "REG-05", "REG-07", "REG-14",
+], ids=["REG-03", "REG-04", "REG-05", "REG-06", "REG-07", "REG-14",
         "11-common", "11-common-numeric", "11-short-common", "11-all", "11-username"])
 def test_reg_refused(auth, body, details):
     assert auth.error("auth.register", body) == ("invalid", details)
+
+
+def test_reg_16_def_7_nobody_has_to_listen(auth, new_name, events_of):
+    """No mailer is there: the event is kept for it."""
+    name = new_name()
+    status, user = auth.call("auth.register", {
+        "username": name, "email": f"{name}@example.com", "password": PASSWORD})
+    assert status == 201
+    assert [e["type"] for e in events_of(user["id"])] == ["user.registered"]
 
 
 def test_reg_17_all_problems_come_at_once(auth, register):

@@ -96,8 +96,35 @@ def test_reuse_is_an_event_and_in_the_snapshot(auth, user, login, events_of, sna
     assert event["type"] == "session.revoked"
     assert event["payload"] == {
         "user_id": user["id"], "sid": claims_of(first)["sid"], "reason": "refresh_reused",
-        "username": user["username"], "email": user["email"]}
+        "username": user["username"], "email": ""}
     assert event["payload"]["sid"] in [s["sid"] for s in snapshot()["sessions"]]
+
+
+def steal(auth, tokens):
+    """A spent token comes back after its child was used."""
+    second = auth.call("auth.refresh", {"refresh": tokens["refresh"]})[1]
+    auth.call("auth.refresh", {"refresh": second["refresh"]})
+    assert refused(auth, tokens)
+
+
+def test_nobody_is_mailed_about_reuse_again_and_again(auth, user, login, events_of, database):
+    """Whoever plays thief and victim must not make us mail somebody as often as he likes:
+    the mailbox is a confirmed one, and it is told once in a while."""
+    def told():
+        return [e["payload"]["email"] for e in events_of(user["id"], n)[1:]]
+
+    n = 2
+    steal(auth, login(user))
+    assert told() == [""]
+    database.query(f"update users set is_verified = true where id = {user['id']}", schema="auth")
+    for n in (3, 4):
+        steal(auth, login(user))
+    assert told() == ["", user["email"], ""]
+    database.query("update users set reuse_sent_at = now() - interval '1 day' "
+                   f"where id = {user['id']}", schema="auth")
+    n = 5
+    steal(auth, login(user))
+    assert told() == ["", user["email"], "", user["email"]]
 
 
 def test_logout_everywhere(auth, user, login, events_of, snapshot, database):
@@ -245,7 +272,8 @@ def test_list_and_show(user, users):
 
 
 def test_what_operators_cannot_do(user, users):
-    for arguments in (["show"], ["deactivate"], ["delete"], ["end-sessions"], ["activate"]):
+    for arguments in (["show"], ["deactivate"], ["delete"], ["end-sessions"], ["activate"],
+                      ["unlock"]):
         code, said = users(*arguments, "nobody")
         assert code == 65 and 'no user "nobody"' in said
     assert users("set-role", "nobody", "USER")[0] == 65

@@ -3,7 +3,7 @@
 import html.parser
 
 import pytest
-from quintet import frame
+from quintet import env, frame
 
 INVALID = "invalid_link"
 
@@ -56,6 +56,15 @@ def test_ve_03_expired_or_deleted(auth, link, database):
     assert auth.error("auth.verify_email", {"token": token})[0] == INVALID
 
 
+def test_a_deactivated_account_confirms_nothing(auth, link, events_of, database):
+    user, token = link()
+    database.query(f"update users set is_active = false where id = {user['id']}", schema="auth")
+    assert auth.error("auth.verify_email", {"token": token})[0] == INVALID
+    assert len(events_of(user["id"])) == 1, "and nobody is welcomed"
+    database.query(f"update users set is_active = true where id = {user['id']}", schema="auth")
+    assert verify(auth, token)[0] == 200
+
+
 def test_ve_05_06_def_2_def_3_purposes_are_apart(auth, link, login):
     user, token = link()
     tokens = login(user)
@@ -85,8 +94,11 @@ def page_of(reply):
     return Page(reply.body.decode())
 
 
+HTML = {frame.ACCEPT: "text/html"}  # as the gateway negotiated it
+
+
 def open_page(auth, token):
-    return auth.call_frame("auth.verify_email_page", query=f"token={token}")
+    return auth.call_frame("auth.verify_email_page", query=f"token={token}", headers=HTML)
 
 
 def test_ve_07_the_page_posts_and_says_what_happened(auth, link):
@@ -120,6 +132,7 @@ def test_the_page_runs_and_loads_nothing(auth, link):
                if m.get("http-equiv") == "Content-Security-Policy"]
     assert "default-src 'none'" in policy and "form-action 'self'" in policy
     assert f"style-src 'sha256-{digest}'" in policy
+    assert style.startswith((env.ROOT / "lib/svc/web/tokens.css").read_text())
 
 
 def test_ve_07_opening_the_page_confirms_nothing(auth, link, database):
@@ -137,7 +150,15 @@ def test_a_token_is_text_in_the_page(auth):
     assert page.all("input")[0]["value"].startswith('"><script>')
 
 
+def test_no_page_for_who_asks_for_json(auth, link):
+    """A page with 200 would look like a confirmation to a program."""
+    _, token = link()
+    page = "auth.verify_email_page"
+    assert auth.error(page, query=f"token={token}") == ("not_acceptable", None)
+    assert auth.error(page, query="token=short")[0] == "invalid_link"
+
+
 def test_a_broken_link(auth):
     for query in ("", "token=short"):
-        reply = auth.call_frame("auth.verify_email_page", query=query)
+        reply = auth.call_frame("auth.verify_email_page", query=query, headers=HTML)
         assert reply.status == 400 and "does not work" in page_of(reply).text

@@ -50,15 +50,20 @@ def keyed(actor, key):
     return {**actor, "headers": {frame.IDEMPOTENCY_KEY: key}}
 
 
+def own_client(stack):
+    """A client for one thread."""
+    key_pair = read_cert(stack.dir / "clients" / "gateway.key_secret")
+    return Client(stack.endpoint("catalog"), stack.server_key("catalog"), key_pair,
+                  contract=stack.contract)
+
+
 def in_parallel(stack, workers, job):
     """job(client, number) in threads, each with a client of its own."""
     local, clients = threading.local(), []
-    key_pair = read_cert(stack.dir / "clients" / "gateway.key_secret")
 
     def run(number):
         if not hasattr(local, "client"):
-            local.client = Client(stack.endpoint("catalog"), stack.server_key("catalog"),
-                                  key_pair, contract=stack.contract)
+            local.client = own_client(stack)
             clients.append(local.client)
         return job(local.client, number)
 

@@ -632,9 +632,8 @@ def test_old_keys_are_swept(database, api):
     database.query(
         "insert into idempotency select 1, 'k' || i, '', 201, '', now() - interval '1 h' * i"
         " from generate_series(1, 10) i", schema="catalog")
-    text = (env.ROOT / "services/catalog/sql/idempotency_clean.sql").read_text()
-    database.query(f"prepare clean as {text}; execute clean (now() - interval '270 minutes')",
-                   schema="catalog")
+    old = "now() - interval '270 minutes'"
+    assert database.statement("catalog", "idempotency_clean", old) == [(6,)]
     assert database.query("select count(*) from idempotency", schema="catalog") == [(4,)]
 
 

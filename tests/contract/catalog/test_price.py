@@ -43,8 +43,6 @@ def expected(text):
     text = (value if isinstance(value, str) else repr(value)).strip()
     if len(text) > 1000:
         return "String value too large.", None
-    if "_" in text or not text.isascii():
-        return INVALID, None  # Python's own spellings of numbers are none here
     try:
         number = decimal.Decimal(text)
     except decimal.InvalidOperation:
@@ -87,7 +85,12 @@ ODD = ['""', '" "', '"abc"', '"1,5"', '"1.2.3"', '"--1"', '"1e"', '"e5"', '"."',
        "null", "[]", "[1]", "{}", '{"a":1}', '"-0"', '"-0.00"', "-0.0", "-0", '"0e5"', '"0e10"',
        '"0e-2"', '"0e-3"', '"0e20"', '"99999999.99"', '"99999999.990"', '"100000000"',
        '"123456789.00"', "12345678901", "1e10", '"1.230"', "1.230", '"00000000000012.50"',
-       '"1e999999"', '"1e-999999"', '"\\t7.5\\n"', '"\\u00a07.5\\u2003"', '"7.5\\u200b"',
+       '"1e999999"', '"1e-999999"', '"1_0"', '"_1__2_"', '"_"', '"1e_1"', '"\u0661\u0662"',
+       '"1\u066b2"', '"\uff11\uff12.5"', '"\u0663e\u0661"', '"1e999999999999999999"',
+       '"10e999999999999999999"', '"1e1000000000000000000"', '"0e99999999999999999999"',
+       '"0.0e1000000000000000000"', '"1e-1999999999999999997"', '"1e-1999999999999999998"',
+       '"0e-99999999999999999999"', '"\u0661' + "\u0660" * 999 + '"',
+       '"\u0661' + "\u0660" * 1000 + '"', '"\\t7.5\\n"', '"\\u00a07.5\\u2003"', '"7.5\\u200b"',
        '"' + "1" * 1000 + '"', '"' + "1" * 1001 + '"', '"' + "0" * 999 + '1"',
        '"' + " " * 2000 + '1"', '"0.' + "0" * 990 + '"']
 
@@ -104,7 +107,7 @@ def inputs():
             found.append(number(chance))
         elif kind < 9:
             text = list(numeral(chance))
-            text.insert(chance.randint(0, len(text)), chance.choice("-+.eE ,x'\u0661\u00b2_"))
+            text.insert(chance.randint(0, len(text)), chance.choice("-+.eE ,x'\u0661\u00b2_\uff12"))
             found.append(json.dumps("".join(text)))
         else:
             found.append(json.dumps(f"{chance.randint(0, 99999999)}.{digits(chance, 2)}"))

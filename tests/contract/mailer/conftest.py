@@ -67,3 +67,20 @@ def hurry(database):
         database.query("update job set run_at = now() where recipient = %s and "
                        "state = 'ready'", (to,), schema="mailer")
     return run
+
+
+@pytest.fixture(scope="module")
+def monitor(stack):
+    return stack.client("mailer", "monitor")
+
+
+@pytest.fixture(scope="module")
+def ask(monitor):
+    """The answer of a method that must succeed."""
+
+    def call(method, **body):
+        status, value = monitor.call(f"mailer.{method}", body or None)
+        assert status == 200, (status, value)
+        return value
+
+    return call

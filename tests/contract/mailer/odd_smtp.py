@@ -10,7 +10,8 @@ from quintet import env
 
 class OddSmtp:
     """script(point, action...): what to do the next times a point is reached. Points:
-    GREETING EHLO STARTTLS AUTH MAIL RCPT DATA BODY END RSET QUIT. Actions: a reply line; "cut"
+    GREETING EHLO STARTTLS AUTH MAIL RCPT DATA BODY END RSET QUIT; for `always` also a whole
+    command line. Actions: a reply line; "cut"
     (close), "hang" (no answer until the client leaves), "stop" (keep the mail, wait for
     `go`, then answer 250), "lose" (keep the mail, then close without an answer), "drip"
     (the normal answer, a byte a second), "tarpit" (an answer that never ends), "twice" (the
@@ -138,7 +139,8 @@ class OddSmtp:
             if verb == "AUTH" and len(line.split()) == 2:
                 client.sendall(b"334 \r\n")
                 self.logins.append(lines.readline().strip())
-            said = self._answer(client, verb, normal.get(verb, "502 what"))
+            point = line if line in self.always else verb
+            said = self._answer(client, point, normal.get(verb, "502 what"))
             if verb == "STARTTLS" and said.startswith("220"):
                 return verb
             if verb == "DATA" and said.startswith("354"):

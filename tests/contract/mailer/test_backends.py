@@ -98,6 +98,36 @@ def test_starttls_and_login(auth, odd_smtp, use, certificate, address, job_of):
     assert verbs[:4] == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
 
 
+# What the format "email" takes: the recipient of the event, and as RFC 5321 writes it.
+ODD_ADDRESSES = {
+    '"ann"@example.net': "ann@example.net",
+    '"a b\\"@c>,"@example.net': None,  # a blank in quotes needs a backslash
+    r'"a\ b\"@c>,"@example.net': r'"a b\"@c>,"@example.net',
+    "a@[127.0.0.1]": "a@[127.0.0.1]",
+    "a@[0:0::1]": "a@[IPv6:::1]",
+    "a@b\u00fccher.example": "a@xn--bcher-kva.example",
+    '"a\r\nDATA"@example.net': None,
+    '"a\x01"@example.net': None,
+}
+
+
+def test_odd_addresses(auth, odd_smtp, use, job_of, stack):
+    server = odd_smtp()
+    use(**server.env())
+    for typed, wire in ODD_ADDRESSES.items():
+        auth.registered("ann", typed)
+        job = job_of(typed, "sent" if wire else "dead")
+        assert wire or job["last_error"] == "the recipient is not an address that can be mailed"
+    wires = [wire for wire in ODD_ADDRESSES.values() if wire]
+    assert server.said("RCPT") == [f"RCPT TO:<{wire}>" for wire in wires]
+    assert [len(server.to(wire)) for wire in wires] == [1] * len(wires)
+    assert not [line for line in server.dialogue if line.split()[0] not in
+                ("EHLO", "MAIL", "RCPT", "DATA", "QUIT")]
+    _, stats = stack.client("mailer", "monitor").call("mailer.stats", {})
+    assert {"[127.0.0.1]", "[0:0::1]"} <= {row["domain"] for row in stats["domains"]}
+    assert not [row for row in stats["domains"] if '"' in row["domain"] or "c>" in row["domain"]]
+
+
 def test_tls_from_the_first_byte(auth, odd_smtp, use, certificate, address):
     pem, context = certificate
     server = odd_smtp(tls=context, wrapped=True)

@@ -1,6 +1,7 @@
 """What operators do to mails and to the queue, and what is left of it: retry, revoke, pause,
 connections, rate, counts, the list of actions."""
 
+import datetime
 import time
 
 import pytest
@@ -8,23 +9,6 @@ from quintet import env
 from quintet.stack import Daemon
 
 BY = {"actor": "ada", "reason": "because"}
-
-
-@pytest.fixture(scope="module")
-def monitor(stack):
-    return stack.client("mailer", "monitor")
-
-
-@pytest.fixture(scope="module")
-def ask(monitor):
-    """The answer of a method that must succeed."""
-
-    def call(method, **body):
-        status, value = monitor.call(f"mailer.{method}", body or None)
-        assert status == 200, (status, value)
-        return value
-
-    return call
 
 
 @pytest.fixture
@@ -41,6 +25,11 @@ def paused(ask):
     ask("queue.pause", **BY)
     yield
     ask("queue.resume", **BY)
+
+
+def seconds_between(first, second):
+    at = [datetime.datetime.fromisoformat(t.replace("Z", "+00:00")) for t in (first, second)]
+    return (at[1] - at[0]).total_seconds()
 
 
 def exact(database):
@@ -73,6 +62,37 @@ def test_a_retry_forgives_earlier_attempts(ask, dead, smtp, job_of, database):
     job_of(to, "sent", attempt=27)
 
 
+def test_a_deferral_is_dated_by_its_attempt(ask, auth, smtp, address, job_of, database, paused):
+    """And the next try is told for itself; of one that was given up only that."""
+    def told(to):
+        shown = ask("jobs.show", job_id=job_of(to)["job_id"])
+        moments = [m for m in shown["timeline"] if m["what"] not in ("registered", "received")]
+        assert [m["at"] for m in moments] == sorted(m["at"] for m in moments)
+        return shown, moments
+
+    later, never = address(), address()
+    ask("queue.resume", **BY)
+    smtp.script("RCPT", "450 4.2.1 later")
+    auth.registered("ann", later)
+    job_of(later, "ready", attempt=1)
+    smtp.script("RCPT", "550 5.1.1 no such mailbox")
+    auth.registered("ben", never)
+    dead = job_of(never, "dead")
+    database.query("update attempt set at = at - interval '1 hour', duration_ms = 1500 "
+                   "where job_id = %s", (job_of(later)["job_id"],), schema="mailer")
+    shown, (attempt, deferred, following) = told(later)
+    assert (attempt["what"], deferred["what"], following["what"]) == (
+        "attempt", "deferred", "next")
+    assert seconds_between(attempt["at"], deferred["at"]) == 1.5
+    assert (deferred["code"], deferred["text"]) == (450, "450 4.2.1 later")
+    assert following["at"] == shown["run_at"]
+    ask("queue.pause", **BY)
+    ask("jobs.retry", job_ids=[dead["job_id"]], **BY)
+    assert [m["what"] for m in told(never)[1]] == ["attempt", "next"]
+    waiting = [shown["job_id"], dead["job_id"]]
+    assert ask("jobs.revoke", job_ids=waiting, **BY)["done"] == 2  # out of others' way
+
+
 def test_what_cannot_be_retried_is_said(ask, auth, smtp, address, job_of, dead, database):
     sent, (late, job) = address(), dead
     auth.registered("ann", sent)
@@ -85,6 +105,26 @@ def test_what_cannot_be_retried_is_said(ask, auth, smtp, address, job_of, dead, 
     assert done["done"] == 0 and done["action_id"] is None
     assert {s["job_id"]: s["why"] for s in done["skipped"]} == {
         ids[0]: "it is sent", ids[1]: "its link has expired", nobody: "there is no such mail"}
+
+
+@pytest.mark.parametrize("by", ["ids", "filter"])
+def test_a_link_that_was_replaced_is_not_retried(ask, auth, smtp, address, job_of, by):
+    """A newer link made the one in the dead mail void: to send it would help nobody."""
+    old, new = address(), address()
+    smtp.script("RCPT", "550 5.1.1 no such mailbox")
+    auth.linked("user.verification_requested", "ann", old)
+    job = job_of(old, "dead")
+    assert ask("jobs.show", job_id=job["job_id"])["can_retry"]
+    auth.linked("user.verification_requested", "ann", new)
+    smtp.wait_for(new)
+    assert not ask("jobs.show", job_id=job["job_id"])["can_retry"]
+    which = {"ids": {"job_ids": [job["job_id"]]},
+             "filter": {"filter": {"recipient": old}, "expected": 1}}[by]
+    done = ask("jobs.retry", **which, **BY)
+    assert done["done"] == 0 and done["action_id"] is None
+    assert done["skipped"] == [{"job_id": job["job_id"],
+                                "why": "a newer link has replaced it"}]
+    assert job_of(old)["state"] == "dead" and smtp.to(old) == []
 
 
 def test_retry_by_filter(ask, monitor, auth, smtp, address, job_of):
@@ -169,11 +209,34 @@ def test_the_number_of_connections_changes_at_run_time(ask):
         env.wait_until(lambda n=is_then: ask("queue.status")["pool"] == n, 5, "resized")
 
 
+def test_a_change_says_what_it_found(ask):
+    """Also a relative one, which begins where the last one ended, and stays within bounds."""
+    for change, was, now in (({"connections_by": 6}, None, 10), ({"connections_by": -5}, 10, 5),
+                             ({"connections_by": -9}, 5, 1), ({"connections_by": 64}, 1, 64),
+                             ({"connections": 3}, 64, 3), ({"connections": None}, 3, None)):
+        done = ask("queue.settings", **change, **BY)
+        assert done["before"] == {"connections": was, "per_minute": None}
+        assert done["connections"] == now
+    for wanted, was in ((60, None), (90, 60), (None, 90)):
+        done = ask("queue.settings", per_minute=wanted, **BY)
+        assert done["before"] == {"connections": None, "per_minute": was}
+    assert ask("actions.list", limit=1)["actions"][0]["detail"] == {
+        "before": {"connections": None, "per_minute": 90},
+        "after": {"connections": None, "per_minute": None}}
+
+
 @pytest.mark.parametrize("body", [{"connections": 0}, {"connections": 65},
+                                  {"connections_by": 65}, {"connections_by": None},
                                   {"per_minute": 0}, {"per_minute": "3/m"}])
 def test_bad_settings(monitor, body):
     code, details = monitor.error("mailer.queue.settings", body | BY)
     assert code == "invalid" and list(details) == list(body)
+
+
+def test_connections_are_set_in_one_way(monitor):
+    code, details = monitor.error("mailer.queue.settings",
+                                  {"connections": 3, "connections_by": 1} | BY)
+    assert code == "invalid" and list(details) == ["connections_by"]
 
 
 @pytest.fixture

@@ -88,7 +88,8 @@ def test_kill_in_the_middle_loses_nothing(auth, odd, address, job_of, stack, poi
 
 def test_a_stopped_mailer_does_not_send_what_another_took(auth, odd, address, job_of,
                                                           database, stack):
-    """SIGSTOP before the body, the lease is taken by another, SIGCONT: no mail from here."""
+    """SIGSTOP before the body, the lease is taken by another, SIGCONT: no mail from here. (A
+    lease in the first eighth of its time nobody can have taken.)"""
     to = address()
     odd.reached.clear()
     odd.go.clear()
@@ -97,6 +98,9 @@ def test_a_stopped_mailer_does_not_send_what_another_took(auth, odd, address, jo
     assert odd.reached.wait(env.seconds(10))
     process = stack.daemons["mailer"].process
     process.send_signal(signal.SIGSTOP)
+    env.wait_until(lambda: database.query(
+        "select now() - claimed_at > interval '0.5 s' from job where recipient = %s", (to,),
+        schema="mailer") == [(True,)], 10, "the lease is not young any more")
     database.query("update job set lease_token = gen_random_uuid(), lease_until = now() + "
                    "interval '1 hour' where recipient = %s", (to,), schema="mailer")
     odd.go.set()

@@ -1,5 +1,6 @@
 """Mailers that freeze, fall, drain and come back while they share the work."""
 
+import pathlib
 import random
 import signal
 import time
@@ -42,6 +43,18 @@ def by_worker(stack, worker):
     return found
 
 
+def states(pid):
+    """Of each thread, as in proc(5)."""
+    stats = pathlib.Path(f"/proc/{pid}/task").glob("*/stat")
+    return {stat.read_text().rsplit(")", 1)[1].split()[0] for stat in stats}
+
+
+def stop_wholly(process):
+    """One thread takes the signal and stops the others, which run on until then."""
+    process.send_signal(signal.SIGSTOP)
+    env.wait_until(lambda: states(process.pid) == {"T"}, 10, "every thread stands still")
+
+
 @pytest.mark.parametrize("where, copies", [("RCPT", 1), ("END", 2)])
 def test_frozen_past_the_lease(auth, odd, stack, address, job_of, database, where, copies):
     """A mailer is stopped with a mail in hand; another sends it when the lease is over. What
@@ -54,7 +67,7 @@ def test_frozen_past_the_lease(auth, odd, stack, address, job_of, database, wher
     auth.registered("ann", to)
     assert odd.reached.wait(env.seconds(10))
     frozen = by_worker(stack, job_of(to, "leased")["worker"])
-    frozen.process.send_signal(signal.SIGSTOP)
+    stop_wholly(frozen.process)
     late_before = frozen.output().count("late_ack")
     odd.go.set()
     after = job_of(to, "sent", attempt=2, timeout=20)

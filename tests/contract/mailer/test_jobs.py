@@ -7,11 +7,6 @@ HIDDEN = "[link hidden]"
 
 
 @pytest.fixture(scope="module")
-def monitor(stack):
-    return stack.client("mailer", "monitor")
-
-
-@pytest.fixture(scope="module")
 def mailed(auth, smtp):
     """Five sent mails, oldest first."""
     found = []

@@ -238,8 +238,9 @@ def test_names_stay_names(auth, smtp, address, name):
     "<a@example.net>", "a@example.net>,<evil@example.net", "@example.net", "a@",
     "a@-example.net", "a,b@example.net", '"a b"@example.net', "ä@example.net",
     "a@" + "x" * 260 + ".net", "a@example.net\n", "a\r\nDATA\r\n@example.net",
-    "a@example.net SIZE=1", "a@[127.0.0.1]", "a..b@example.net", "a@example..net",
-    "a\u2028@example.net", "a@exa\tmple.net"])
+    "a@example.net SIZE=1", "a@[127.0.0.256]", "a..b@example.net", "a@example..net",
+    "a\u2028@example.net", "a@exa\tmple.net", '"a"b"@example.net', '"a\\"@example.net',
+    '"a\r\nRCPT TO:<evil@example.net>"@example.net', '"\\\n"@example.net'])
 def test_what_is_no_address_is_never_mailed(auth, smtp, job_of, to):
     before = len(smtp.mails)
     auth.registered("x", to)

@@ -93,7 +93,8 @@ def test_any_order_at_any_depth(monitor, database, sort, way, deep):
         at = None
     else:
         attempt = None
-    from_an_index(explain(database, "job_list", sort, way, "{}", at, attempt, job, 51))
+    from_an_index(explain(database, "job_list", sort, way, "{}", at, attempt, job, 51,
+                          51))
 
 
 FILTERS = [{"states": "{dead}"}, {"states": "{ready,leased}"}, {"states": "{sent}"},
@@ -108,7 +109,16 @@ FILTERS = [{"states": "{dead}"}, {"states": "{ready,leased}"}, {"states": "{sent
 @pytest.mark.parametrize("filters", FILTERS, ids=[json.dumps(f) for f in FILTERS])
 def test_any_filter(monitor, database, filters):
     from_an_index(explain(database, "job_list", "created", "desc", json.dumps(filters), None,
-                          None, None, 51))
+                          None, None, 51, 51))
+
+
+@pytest.mark.parametrize("states", [None, "{dead}"])
+def test_a_condition_looks_at_so_many_rows(monitor, database, states):
+    where = {"where": '!($.recipient like_regex "example" flag "iq")', "states": states}
+    nodes = explain(database, "job_list", "created", "desc", json.dumps(where), None, None, None,
+                    2000, 51)
+    from_an_index(nodes)
+    assert nodes[0]["Actual Rows"] == (0 if states else 1)
 
 
 def test_counts_do_not_count(monitor, database):

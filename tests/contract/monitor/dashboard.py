@@ -111,7 +111,7 @@ class Speaker:
     """A PUB with the key of a service, as a daemon's telemetry is."""
 
     def __init__(self, stack, name):
-        self.context, self.name = zmq.Context(), name
+        self.context, self.name, self.began = zmq.Context(), name, time.time()
         self.socket = self.context.socket(zmq.PUB)
         self.socket.linger = 0
         public, secret = stack._make_client_key(name)
@@ -123,7 +123,7 @@ class Speaker:
         return {"service": self.name, "instance": f"{self.name}-t", "version": VERSION,
                 "boot_id": "boot-1", "seq": 1, "at_us": int(time.time() * 1e6),
                 "state": "ready", "why": None, "control": "tcp://127.0.0.1:1",
-                "uptime_s": 5, "pid": 42, "rss_kib": 1000, "cpu_us": 10,
+                "uptime_s": int(time.time() - self.began), "pid": 42, "rss_kib": 1000, "cpu_us": 10,
                 "load": {"in_flight": 3}} | more
 
     def say(self, kind, **more):

@@ -1,5 +1,6 @@
 """Who may come in, who may act, and where a request must come from."""
 
+import hashlib
 import secrets
 
 import pytest
@@ -124,6 +125,88 @@ def test_signing_out_ends_the_session_here_and_in_auth(stack, ada, database):
     assert ended[0][0] >= 1
 
 
+def kept(database):
+    return database.query("select encode(hash, 'hex'), name, role from session", schema="monitor")
+
+
+def row_of(board, database):
+    digest = hashlib.sha256(board.cookie.split("=", 1)[1].encode()).hexdigest()
+    return env.wait_until(lambda: [r for r in kept(database) if r[0] == digest], 10, "the session is written")[0]
+
+
+def test_a_restart_signs_nobody_out(stack, ada, admin, database):
+    assert row_of(ada, database)[1:] == (admin, "admin")
+    stack.restart("monitor")
+    said = ada.get("/api/session").json
+    assert said["signed_in"] and (said["name"], said["csrf"]) == (admin, ada.csrf)
+
+    def may_act():
+        answer = ada.post("/api/actions/nothing")
+        assert answer.status in (404, 503), answer.body
+        return answer.status == 404
+    env.wait_until(may_act, 10, "auth has confirmed the account")
+
+
+def test_the_cookie_is_not_in_the_database(stack, ada, database):
+    row_of(ada, database)
+    everything = str(database.query("select t::text from session t", schema="monitor"))
+    for secret in (ada.cookie.split("=", 1)[1], ada.csrf, "eyJ"):
+        assert secret not in everything
+
+
+def test_signing_out_is_for_good(stack, ada, database):
+    digest = row_of(ada, database)[0]
+    assert ada.call("DELETE", "/api/session").status == 204
+    env.wait_until(lambda: digest not in [r[0] for r in kept(database)], 10, "its row is gone")
+    stack.restart("monitor")
+    assert ada.get("/api/session").json["signed_in"] is False
+
+
+def test_what_was_left_for_too_long_does_not_come_back(stack, ada, database):
+    digest = row_of(ada, database)[0]
+    stack.daemons["monitor"].stop()
+    database.query("update session set used_at = used_at - interval '31 minutes'", schema="monitor")
+    stack.restart("monitor")
+    assert ada.get("/api/session").json["signed_in"] is False
+    assert digest not in [r[0] for r in kept(database)]
+
+
+def test_who_lost_the_role_while_the_monitor_was_down_is_out(stack, admin, database):
+    board = Dashboard(stack, browser=True)
+    assert board.sign_in(admin, PASSWORD).status == 200
+    row_of(board, database)
+    stack.daemons["monitor"].stop()
+    database.query("update users set role = 'USER' where username = %s", (admin,), schema="auth")
+    try:
+        stack.restart("monitor")
+        answer = board.post("/api/actions/nothing")
+        assert answer.status in (401, 503), "never acts"
+        env.wait_until(lambda: board.get("/api/session").json["signed_in"] is False, 10, "it is out")
+        assert kept(database) == [] or admin not in [r[1] for r in kept(database)]
+    finally:
+        database.query("update users set role = 'ADMIN' where username = %s", (admin,), schema="auth")
+
+
+def test_draining_the_only_auth_locks_no_operator_out(stack, ada, database):
+    """Auth is asked whether the account still may act, also by the one who wants to resume it."""
+    env.wait_until(lambda: ada.replicas("auth"), 10, "auth is seen")
+    auth = {"instance": ada.replicas("auth")[0]["instance"], "reason": "a drill"}
+    row_of(ada, database)
+    assert ada.post("/api/actions/replica.drain", auth).status == 200
+    stack.restart("monitor")  # so that nobody is believed before auth was asked
+    env.wait_until(lambda: ada.replicas("auth"), 10, "auth is seen again")
+
+    def resumed():
+        answer = ada.post("/api/actions/replica.resume", auth)
+        assert answer.status in (200, 503), answer.body
+        return answer.status == 200
+    try:
+        env.wait_until(resumed, 10, "it is resumed")
+    finally:
+        stack.client("auth", "monitor").call("control.resume")
+    env.wait_until(lambda: stack.ops("auth", "/readyz")[0] == 200, 10, "auth works again")
+
+
 def test_a_token_of_another_session_does_not_write(stack, ada, admin):
     other = Dashboard(stack, browser=True)
     other.sign_in(admin, PASSWORD)
@@ -193,6 +276,19 @@ def test_old_addresses_move_on(stack, old, new):
     assert (answer.status, answer.headers["Location"]) == (308, new)
 
 
+@pytest.mark.parametrize("path,status,page", [
+    ("/nope", 404, True), ("/no/such/page", 404, True), ("/tasks/a/b", 404, True),
+    ("/assets/nope.js", 404, True), ("/api/nope", 404, False), ("/tasks/", 200, True),
+    ("/workers/w/", 200, True)])
+def test_an_unknown_address_is_a_page_for_people(stack, path, status, page):
+    board = Dashboard(stack)
+    shown = board.get(path, {"Accept": "text/html,*/*;q=0.8"})
+    assert (shown.status, b'<main id="main"' in shown.body) == (status, page)
+    assert ("text/html" in shown.headers["Content-Type"]) is page
+    told = board.get(path, {"Accept": "application/json"})
+    assert (told.status, "json" in told.headers["Content-Type"]) == (status, status == 404)
+
+
 def test_everything_stands_behind_the_prefix(stack, admin):
     stack.restart("monitor", MONITOR_URL_PREFIX="/ops")
     try:
@@ -227,6 +323,89 @@ def test_guessing_is_slowed_down(stack):
     seen = [board.get("/api/overview").status for _ in range(25)]
     assert seen[0] == 401 and seen[-1] == 429
     stack.restart("monitor")
+
+
+def test_behind_a_proxy_each_client_is_one(stack, admin, database):
+    """Who guesses does not lock the others out, and what is kept names the client; without
+    trust the header is anybody's text."""
+    def board(client, basic=None, **more):
+        return Dashboard(stack, basic), {"X-Forwarded-For": f"6.6.6.6, {client}"} | more
+
+    def guess(client):
+        caller, headers = board(client, ("ops", "guess"))
+        return caller.get("/api/overview", headers).status
+
+    stack.restart("monitor", MONITOR_TRUSTED_PROXIES="127.0.0.1")
+    try:
+        assert [guess("203.0.113.1") for _ in range(25)][-1] == 429
+        assert guess("203.0.113.2") == 401
+        caller, headers = board("203.0.113.3", **{"X-Forwarded-Proto": "https"})
+        env.wait_until(lambda: caller.get("/api/session").json["accounts"], 10, "auth is found")
+        answer = caller.sign_in(admin, PASSWORD, headers)
+        assert answer.status == 200 and "; Secure" in answer.headers["Set-Cookie"]
+        env.wait_until(lambda: database.query("select 1 from action where client = '203.0.113.3'"
+                                              " and action = 'session.start'", schema="monitor"),
+                       10, "the audit names the client")
+        stack.restart("monitor", MONITOR_TRUSTED_PROXIES="")
+        assert [guess(f"203.0.113.{n}") for n in range(25)][-1] == 429
+        caller, headers = board("203.0.113.3", **{"X-Forwarded-Proto": "https"})
+        env.wait_until(lambda: caller.get("/api/session").json["accounts"], 10, "auth is found")
+        assert "Secure" not in caller.sign_in(admin, PASSWORD, headers).headers["Set-Cookie"]
+    finally:
+        stack.restart("monitor", MONITOR_TRUSTED_PROXIES="")
+
+
+def test_signing_in_is_slowed_down_and_fills_no_table(stack, admin, database):
+    """Nobody signs in by guessing, takes all hashes from the accounts or writes our audit."""
+    def rows():
+        return database.query("select count(*) from action where action = 'session.refused'",
+                              schema="monitor")[0][0]
+
+    stack.restart("monitor")  # counts anew
+    board = Dashboard(stack, browser=True)
+    env.wait_until(lambda: board.get("/api/session").json["accounts"], 10, "auth is found")
+    for _ in range(25):
+        assert board.sign_in(admin, PASSWORD).status == 200, "no guess"
+    before = rows()
+    seen = [board.sign_in("x" * 1000 + str(n), "wrong").status for n in range(30)]
+    assert seen == [401] * 20 + [429] * 10
+    assert rows() - before <= 20
+    assert board.sign_in("x" * 5000, "wrong").status == 400
+    stack.restart("monitor")
+
+
+def test_what_was_typed_as_a_name_is_not_kept(stack, admin, database):
+    """People type the password where the name belongs; the audit says that somebody was
+    refused, and from where."""
+    typed = "hunter2 " + secrets.token_hex(8)
+
+    def refused():
+        return database.query("select actor, client, outcome from action where "
+                              "action = 'session.refused' and id > %s", (last,), schema="monitor")
+
+    last, = database.query("select coalesce(max(id), 0) from action", schema="monitor")[0]
+    board = Dashboard(stack, browser=True)
+    assert board.sign_in(typed, PASSWORD).status == 401
+    assert board.sign_in(admin, typed).status == 401
+    env.wait_until(lambda: len(refused()) == 2, 10, "both are in the audit")
+    assert refused() == [("", "127.0.0.1", "failed")] * 2
+    rows = database.query("select action::text from action", schema="monitor")
+    assert typed not in str(rows) and typed not in stack.daemons["monitor"].output()
+    assert board.sign_in(admin, PASSWORD).status == 200
+    shown = [a for a in board.get("/api/audit?action=session.refused").json["actions"]
+             if a["id"] > last]
+    assert [a["actor"] for a in shown] == ["", ""]
+
+
+def test_names_that_were_typed_before_are_forgotten(stack, database):
+    rows = (("hunter2", "session.refused"), ("ada", "session.start"))
+    ids = [database.query("insert into action (actor, via, client, action, subject, reason, outcome)"
+                          " values (%s, 'session', '', %s, '', '', 'failed') returning id", row,
+                          schema="monitor")[0][0] for row in rows]
+    database.query("delete from schema_migration where version = 3", schema="monitor")
+    stack.verb("monitor", "migrate")
+    assert database.query("select actor from action where id = any (%s) order by id", (ids,),
+                          schema="monitor") == [("",), ("ada",)]
 
 
 @pytest.mark.parametrize("setting", [{"MONITOR_BASIC_AUTH": "nopassword"},

@@ -28,7 +28,7 @@ def board(stack):
 def make_mail(database):
     def make(state="dead", recipient="kim@example.org"):
         job = str(uuid.uuid4())
-        finished = "now()" if state == "dead" else "null"
+        finished = "null" if state == "ready" else "now()"
         database.query(f"""
             insert into job (job_id, event_id, template, recipient, params, message_id, state,
                              attempt, run_at, event_created_at, finished_at)
@@ -79,6 +79,23 @@ def test_what_matches_a_search_is_acted_on(board, make_mail):
     env.wait_until(lambda: all(state_of(board, j) == "sent" for j in jobs), 15, "all are sent")
 
 
+def test_what_cannot_be_retried_is_told_by_reason(board, make_mail):
+    sent = [make_mail("sent") for _ in range(2)]
+    suppressed = [make_mail("suppressed") for _ in range(3)]
+    said = act(board, "mails.retry", ids=[make_mail(), *sent, *suppressed], preview=True)
+    assert (said["count"], said["skipped"]) == (1, 5)
+    assert said["summary"].endswith(
+        " are queued again. 5 cannot be: it is suppressed (3), it is sent (2).")
+    said = act(board, "mails.retry", ids=[make_mail(), *sent], preview=True)
+    assert said["summary"].endswith(" are queued again. 2 cannot be: it is sent.")
+    many = [make_mail("dead"), make_mail("revoked"), make_mail("expired"), *sent, *suppressed]
+    refused = board.post("/api/actions/mails.revoke", {"ids": many} | WHY)
+    assert refused.status == 409
+    told, others = refused.json["detail"].split(" and ")
+    assert told.startswith("Nothing was done. 8 cannot be: it is suppressed (3), it is sent (2), ")
+    assert others == "2 for other reasons."
+
+
 def test_a_waiting_mail_is_revoked(board, make_mail):
     job = make_mail("ready")
     act(board, "mails.revoke", ids=[job], **WHY)
@@ -114,6 +131,34 @@ def test_connections_and_rate_are_set_and_set_back(board):
     act(board, said["undo"]["action"], **said["undo"]["body"], **WHY)
 
 
+def test_each_change_starts_from_the_one_before(board):
+    """Nobody looks at the queue, and the changes follow at once: summary, undo and record say
+    what each really found."""
+    for wanted, summary, undo in (
+            ({"per_minute": 60}, "mails a minute: no limit \u2192 60.", {"per_minute": None}),
+            ({"per_minute": 90}, "mails a minute: 60 \u2192 90.", {"per_minute": 60}),
+            ({"per_minute": None}, "mails a minute: 90 \u2192 no limit.", {"per_minute": 90})):
+        seen = act(board, "queue.settings", **wanted, preview=True)
+        said = act(board, "queue.settings", **wanted, **WHY)
+        assert seen["summary"] == said["summary"] == summary
+        assert said["undo"] == {"action": "queue.settings", "body": undo, "label": "Change back"}
+        assert board.last_action()["summary"] == summary
+    said = act(board, "queue.settings", per_minute=None, **WHY)
+    assert said["summary"] == "Nothing changes." and said["undo"] is None
+
+
+def test_the_pool_changes_by_so_many(board):
+    for by, before, after in ((6, "as configured", 10), (-5, 10, 5), (-64, 5, 1)):
+        change = {"instance": "mailer-1", "by": by}
+        seen = act(board, "replica.pool", **change, preview=True)
+        said = act(board, "replica.pool", **change, **WHY)
+        assert seen["summary"] == said["summary"] == (
+            f"connections of each mailer: {before} \u2192 {after}.")
+    act(board, said["undo"]["action"], **said["undo"]["body"], **WHY)
+    said = act(board, "queue.settings", connections=None, **WHY)
+    assert "5 \u2192 as configured" in said["summary"]
+
+
 def test_a_replica_is_drained_and_resumed(board):
     said = act(board, "replica.drain", instance="mailer-1", preview=True)
     assert "only mailer" in said["summary"]
@@ -143,6 +188,10 @@ def test_only_what_is_gone_can_be_forgotten(board):
     ("mails.retry", {"q": "("}, "q"), ("mails.retry", {"colour": 1}, "colour"),
     ("queue.settings", {}, "connections"), ("queue.settings", {"connections": 0}, "connections"),
     ("queue.settings", {"per_minute": "many"}, "per_minute"),
+    ("replica.pool", {"instance": "mailer-1"}, "size"),
+    ("replica.pool", {"instance": "mailer-1", "size": 65}, "size"),
+    ("replica.pool", {"instance": "mailer-1", "by": 65}, "by"),
+    ("replica.pool", {"instance": "mailer-1", "size": 2, "by": 1}, "by"),
     ("replica.drain", {}, "instance"), ("replica.log_level", {"instance": "mailer-1"}, "levels"),
 ])
 def test_bodies_are_checked_before_anything_is_done(board, action, body, field):

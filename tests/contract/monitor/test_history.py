@@ -1,6 +1,7 @@
 """What the monitor keeps in its own schema, over its own restarts and Postgres's."""
 
 import time
+from datetime import datetime
 
 import pytest
 
@@ -96,12 +97,36 @@ def test_history_is_there_after_a_restart(stack, board, catalog):
     assert board.get("/api/series", metric="requests", **{"from": time_from}).status == 400
     stack.restart("monitor")
     kept = env.wait_until(lambda: requests_of(board), 15, "history answers")
+    since = env.wait_until(lambda: board.get("/api/overview").json["history"]["since"], 15,
+                           "it knows how far back it goes")
+    assert catalog.began - datetime.fromisoformat(since).timestamp() < 30, "not since the hour began"
     assert before * 0.5 <= kept <= before + 1
     for tier_span in (1000, 10000, 100000):
         start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - tier_span))
         assert requests_of(board, **{"from": start}) == pytest.approx(kept, rel=0.01)
     changes = board.get("/api/series", metric="requests").json["changes"]
     assert any(c["text"].startswith("catalog-1 started") for c in changes)
+
+
+def test_what_changed_is_there_after_a_restart(stack, board, catalog):
+    """The monitor hears who ran all the time for the first time: that is no start."""
+    def changes(of):
+        catalog.work(0)
+        return [(c["at"], c["text"]) for c in of()["changes"] if c["subject"] == "catalog-1"]
+    overview = lambda: board.get("/api/overview").json  # noqa: E731
+    before = env.wait_until(lambda: changes(overview), 15, "something changed", every=0.2)
+    stack.restart("monitor")
+    env.wait_until(lambda: catalog.work(0) or board.replica("catalog", "catalog-1"), 15, "heard",
+                   every=0.1)
+    again = env.wait_until(lambda: len(c := changes(overview)) >= len(before) and c, 15,
+                           "they are read")
+    heard = time.monotonic()
+    env.wait_until(lambda: catalog.work(0) or time.monotonic() - heard > 2, 10, "two more ticks",
+                   every=0.2)
+    assert changes(overview) == again
+    assert sum("catalog-1 started" in text for _, text in again) == 1
+    assert set(before) <= set(again)
+    assert changes(lambda: board.get("/api/replicas/catalog-1").json) == again
 
 
 def test_two_runs_of_the_monitor_add_up(stack, board, catalog):
@@ -133,6 +158,16 @@ def test_histograms_and_gauges(board):
 ])
 def test_questions_are_checked(board, query):
     assert board.get("/api/series", **query).status == 400
+
+
+@pytest.mark.parametrize("to,points", [
+    ("00:10:00Z", 60), ("00:10:00.000001Z", 61), ("00:10:00.999999Z", 61), ("00:10:01Z", 61),
+    ("00:10:10Z", 61), ("00:10:10.5Z", 62),
+])
+def test_a_step_is_shown_from_its_first_moment(board, to, points):
+    said = board.get("/api/series", metric="requests",
+                     **{"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T" + to}).json
+    assert (said["step_s"], said["points"]) == (10, points)
 
 
 def test_what_is_too_old_goes(stack, board, database):

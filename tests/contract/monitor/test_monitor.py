@@ -1,5 +1,6 @@
 """The monitor alone: what it concludes from beats, silence and farewells."""
 
+import gzip
 import socket
 import time
 
@@ -114,7 +115,16 @@ def test_spans_are_found_by_request(board, auth):
     spans = env.wait_until(said, 10, "the span is kept", every=0.1)
     assert spans[0] == {"request_id": rid, "service": "auth", "instance": "auth-t",
                         "name": "auth.register", "start_us": 5, "duration_us": 7,
-                        "status": 201}
+                        "status": 201, "http_status": 201, "code": None}
+
+
+def test_a_hop_that_failed_says_how(board, auth):
+    def said():
+        auth.say("span", data={"request_id": "cd" * 16, "name": "auth.me", "start_us": 5,
+                               "duration_us": 7, "status": 1101})
+        return board.get("/api/requests/" + "cd" * 16).json["spans"]
+    span = env.wait_until(said, 10, "the span is kept", every=0.1)[0]
+    assert (span["status"], span["http_status"], span["code"]) == (1101, 503, "unavailable")
 
 
 @pytest.mark.parametrize("path,status,kind", [
@@ -131,7 +141,60 @@ def test_pages_and_files(stack, path, status, kind):
         assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
+WEB = env.ROOT / "services/monitor/web"
+NAMES = sorted(f.name for f in WEB.iterdir() if f.name != "index.html")
+
+
+def test_the_style_begins_with_the_colours_of_all_pages(stack):
+    style = Dashboard(stack).get("/assets/app.css").body
+    assert style == b"".join((env.ROOT / f).read_bytes() for f in
+                             ("lib/svc/web/tokens.css", "services/monitor/web/app.css"))
+
+
+@pytest.mark.parametrize("path", ["/", "/workers/catalog-1", *(f"/assets/{n}" for n in NAMES)])
+def test_pages_travel_packed_for_who_can_unpack(stack, path):
+    """Two representations, each with a name of its own, and equal when unpacked."""
+    me = Dashboard(stack)
+    plain, packed = me.get(path), me.get(path, {"Accept-Encoding": "br, gzip;q=0.5"})
+    assert "Content-Encoding" not in plain.headers and packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body and len(packed.body) < len(plain.body)
+    assert "gzip" not in me.get(path, {"Accept-Encoding": "gzip;q=0, identity"}).headers.get("Content-Encoding", "")
+    assert plain.headers["ETag"] != packed.headers["ETag"]
+    for answer in (plain, packed):
+        kept = "no-cache" if "assets" in path else "no-store"
+        assert (answer.headers["Vary"], answer.headers["Cache-Control"]) == ("Accept-Encoding", kept)
+    for answer, coding in ((plain, "identity"), (packed, "gzip")):
+        known = {"If-None-Match": answer.headers["ETag"]}
+        again = me.get(path, known | {"Accept-Encoding": coding})
+        assert (again.status, again.body, again.headers["ETag"]) == (304, b"", answer.headers["ETag"])
+        other = "gzip" if coding == "identity" else "identity"
+        assert me.get(path, known | {"Accept-Encoding": other}).status == 200
+
+
+def test_what_is_somebodys_is_never_kept(board):
+    """Data is neither packed (a secret beside chosen text must not show in a length) nor stored."""
+    answer = board.get("/api/overview", {"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in answer.headers and answer.headers["Cache-Control"] == "no-store"
+
+
 def test_the_mailer_being_away_is_an_error_not_a_hang(board):
     answer = board.get("/api/mails", limit=1)
     assert answer.status == 503 and answer.json["error"] is True
     assert "mailer" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("state,why", [("draining", "it is draining"),
+                                       ("not ready", "it is not ready"),
+                                       ("ready", "it cannot be reached")])
+def test_why_a_service_does_not_answer_is_what_is_known_of_it(stack, board, state, why):
+    """It beats, and nobody listens where calls go; then it says farewell."""
+    def told(why):
+        answer = board.get("/api/mails", limit=1)
+        return answer.status == 503 and \
+            answer.json["detail"] == f"mailer does not answer: {why}."
+
+    mailer = Speaker(stack, "mailer")
+    hear(mailer, lambda: told(why), state=state)
+    mailer.say("bye")
+    env.wait_until(lambda: told("no replica is there"), 10, "it has stopped")
+    mailer.close()

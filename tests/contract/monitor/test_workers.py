@@ -52,19 +52,28 @@ def test_all_replicas_are_listed(board):
 
 
 def test_a_replica_is_described_with_its_secrets_masked(board):
-    said = board.get("/api/replicas/auth-1").json
-    assert said["replica"]["status"] == "up" and said["described_error"] is None
+    said = env.wait_until(lambda: (r := board.get("/api/replicas/auth-1").json)
+                          and r["replica"]["status"] == "up" and r, 10, "it is up")
+    assert said["described_error"] is None
     described = said["described"]
     assert described["instance"] == "auth-1" and described["system"]["threads"] > 1
     assert all(o["value"] in ("set", "not set") for o in described["options"] if o["secret"])
-    assert any(c["kind"] == "started" for c in said["changes"])
     assert board.get("/api/replicas/nobody").status == 404
+
+
+def test_its_start_is_among_its_changes(board):
+    env.wait_until(lambda: any(c["kind"] == "started"
+                               for c in board.get("/api/replicas/auth-1").json["changes"]), 15,
+                   "the start is noted")
 
 
 def test_a_dead_replica_still_has_a_page(stack, board):
     stack.daemons["mailer"].kill()
     env.wait_until(lambda: board.replica("mailer", "mailer-1")["status"] == "crashed", 15,
                    "the crash is seen")
+    stores = {p["instance"]: p for p in board.get("/api/flow").json["postgres"]}
+    assert (stores["auth-1"]["live"], stores["mailer-1"]["live"]) == (True, False)
+    assert stores["mailer-1"]["connected"] and stores["mailer-1"]["seen_at"], "the last it said"
     said = board.get("/api/replicas/mailer-1").json
     assert said["described"] is None and "does not answer" in said["described_error"]
     assert said["changes"][0]["kind"] == "crashed"
@@ -90,10 +99,51 @@ def test_the_flow_shows_stream_consumers_and_queue(stack, board):
         return flow["stream"]["head"] >= 1 and mailer and mailer[0]["lag"] == 0 \
             and mailer[0]["applied"] == flow["stream"]["head"] and flow
     flow = env.wait_until(caught_up, 15, "the mailer has applied the event")
+    stream, readers = flow["stream"], {r["name"]: r for r in flow["readers"]}
+    assert (stream["outbox"], stream["oldest_s"], stream["error"]) == (0, 0, None)
+    assert len(stream["epoch"]) == 36
+    assert readers["mailer"]["acked"] + readers["mailer"]["lag"] == stream["head"]
+    assert readers["mailer"]["seen_at"]
     assert flow["queues"][0]["name"] == "mail" and flow["queues"][0]["consumers"] == 1
     assert {"from", "to", "kind", "rate"} <= set(flow["edges"][0])
     assert {(e["instance"], e["status"]) for e in flow["endpoints"]} >= {("auth-1", "up")}
     assert any(p["service"] == "auth" and p["connected"] for p in flow["postgres"])
+
+
+def test_readers_and_consumers_come_to_agree(stack, board):
+    """What a consumer has applied it tells auth soon, although nothing is missing there."""
+    pulls = lambda f: next(c["pulls"] for c in f["consumers"] if c["name"] == "mailer-1")  # noqa: E731
+    before = board.get("/api/flow").json
+    register(stack, "agree@example.com")
+
+    def agreed():
+        flow = board.get("/api/flow").json
+        reader = next((r for r in flow["readers"] if r["name"] == "mailer"), None)
+        mine = next(c for c in flow["consumers"] if c["name"] == "mailer-1")
+        head = flow["stream"]["head"]
+        return head > before["stream"]["head"] and reader and \
+            (reader["acked"], reader["lag"], mine["applied"]) == (head, 0, head) and flow
+    flow = env.wait_until(agreed, 30, "both say the same")
+    assert pulls(flow) == pulls(before), "a pull that only tells is none"
+
+
+def test_without_auth_the_flow_says_so(stack, board):
+    head = board.get("/api/flow").json["stream"]["head"]
+    env.wait_until(lambda: board.replica("auth", "auth-1")["load"]["event_head"] == head, 10,
+                   "its beats say so too")
+    stack.daemons["auth"].kill()
+    try:
+        def told():
+            flow = board.get("/api/flow")
+            assert flow.status == 200
+            return flow.json["stream"]["error"] and flow.json
+        flow = env.wait_until(told, 15, "the flow says that auth is away")
+        assert flow["readers"] is None and flow["stream"]["epoch"] is None
+        assert flow["stream"]["head"] == head, "by its last beat"
+        assert flow["consumers"][0]["name"] == "mailer-1"
+    finally:
+        stack.restart("auth")
+    env.wait_until(lambda: board.get("/api/flow").json["readers"], 15, "auth tells again")
 
 
 def test_who_did_not_get_their_mail_and_a_new_one(stack, board, admin, smtp):
@@ -129,6 +179,31 @@ def test_an_address_is_corrected(stack, admin, smtp):
     assert gone.status == 404
     last = admin.last_action()
     assert (last["outcome"], last["subject"]) == ("failed", "user 999999")
+
+
+def test_what_an_operator_drained_still_answers_operators(stack, board, smtp):
+    """The only mailer sends nothing, but tells of its mails, and takes what is done to them."""
+    why = {"reason": "it is looked into"}
+    address = f"d{secrets.token_hex(4)}@example.net"
+
+    def mail():
+        found = board.get("/api/mails", q=address).json["jobs"]
+        return found[0] if found else {"state": None}
+    smtp.script("RCPT", "550 5.1.1 no such mailbox")
+    register(stack, address)
+    env.wait_until(lambda: mail()["state"] == "dead", 10, "it is given up")
+    assert board.post("/api/actions/replica.drain", {"instance": "mailer-1"} | why).status == 200
+    try:
+        env.wait_until(lambda: board.replica("mailer", "mailer-1")["status"] == "draining", 10,
+                       "it drains")
+        for path in ("/api/mails", "/api/missed", "/api/flow"):
+            assert board.get(path).status == 200, path
+        said = board.post("/api/actions/mails.retry", {"ids": [mail()["job_id"]]} | why)
+        assert (said.status, said.json["count"]) == (200, 1), said.body
+        assert mail()["state"] == "ready" and smtp.to(address) == []
+    finally:
+        board.post("/api/actions/replica.resume", {"instance": "mailer-1"} | why)
+    smtp.wait_for(address)
 
 
 def test_mails_by_hour_come_from_the_mailer(board):

@@ -147,6 +147,23 @@ class Database:
             cursor.execute(text, params)
             return cursor.fetchall() if cursor.description else []
 
+    def statement(self, service, name, *values):
+        """The rows of a daemon's own statement; values: SQL expressions for $1, $2, ..."""
+        text = (env.ROOT / "services" / service / "sql" / f"{name}.sql").read_text()
+        return self.query(f"prepare it as {text}; execute it ({', '.join(values)})",
+                          schema=service)
+
+    @contextlib.contextmanager
+    def locked(self, text, schema):
+        """Somebody else's transaction, which holds the locks that `text` takes."""
+        with contextlib.closing(self.cluster.connect(self.name)) as holder:
+            holder.autocommit = False
+            cursor = holder.cursor()
+            cursor.execute("select set_config('search_path', %s, false)", (schema,))
+            cursor.execute(text)
+            yield
+            holder.rollback()
+
     def drop(self):
         connection = self.cluster.connect()
         with contextlib.closing(connection), connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""A stock nginx or HAProxy with the configuration of deploy/proxy, on a free port."""
+"""A stock nginx or HAProxy with a configuration of deploy, on a free port."""
 
 import os
 import pathlib
@@ -23,8 +23,17 @@ HAPROXY = (("maxconn 4096", "maxconn 400\n    nbthread 1"), ("bind :80", "bind 1
            ("    option httpchk\n", "    option httpchk\n    http-reuse always\n"))
 
 
+# Compose's own front door: no engine here to ask for names.
+COMPOSE = (("bind :8000", "bind 127.0.0.1:{port}"), ("check port 9000", "check port {ops}"),
+           ("server-template gateway 1-16 gateway:8000 resolvers engine resolve-prefer ipv4"
+            " init-addr none", "server gateway1 {gateway}"))
+FILES = {"nginx": ("proxy/nginx.conf", NGINX), "haproxy": ("proxy/haproxy.cfg", HAPROXY),
+         "compose": ("haproxy/haproxy.cfg", COMPOSE)}
+
+
 class Proxy:
-    def __init__(self, kind, stack):
+    def __init__(self, kind, stack, **environment):
+        self.environment = environment
         self.kind, self.dir = kind, pathlib.Path(tempfile.mkdtemp(prefix="quintet-proxy-"))
         self._ports = env.Ports()
         self.port = self._ports.take()
@@ -33,18 +42,18 @@ class Proxy:
         self.process = None
 
     def _config(self, stack):
-        name, changes = {"nginx": ("nginx.conf", NGINX), "haproxy": ("haproxy.cfg", HAPROXY)}[self.kind]
-        text = (env.ROOT / "deploy" / "proxy" / name).read_text()
+        name, changes = FILES[self.kind]
+        text = (env.ROOT / "deploy" / name).read_text()
         values = {"port": self.port, "dir": self.dir, "ops": stack.port["gateway.ops"],
                   "gateway": f"127.0.0.1:{stack.port['gateway.http']}"}
         for was, now in changes:
             assert was in text, f"{name} has no '{was}'"
             text = text.replace(was, now.format(**values))
-        self.config = self.dir / name
+        self.config = self.dir / pathlib.Path(name).name
         self.config.write_text(text)
 
     def _command(self):
-        if self.kind == "haproxy":
+        if self.kind != "nginx":
             return ["haproxy", "-f", str(self.config)]
         more = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
         return ["nginx", "-p", str(self.dir), "-c", str(self.config), "-g",
@@ -55,7 +64,7 @@ class Proxy:
         with open(self.dir / "log", "wb") as out:
             self.process = subprocess.Popen(
                 [*env.DIE_WITH_US, *self._command()], stdout=out, stderr=out,
-                stdin=subprocess.DEVNULL, env=os.environ | {"PATH": path})
+                stdin=subprocess.DEVNULL, env=os.environ | {"PATH": path} | self.environment)
         env.wait_until(self._ready, 15, f"{self.kind} answers")
         return self
 

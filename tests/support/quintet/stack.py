@@ -70,6 +70,12 @@ class Daemon:
     def output(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
+    def lines_with(self, text):
+        """Its log's lines that hold the text, once there is one: a daemon writes what it
+        says at the end of the turn in which it answers."""
+        return env.wait_until(lambda: [x for x in self.output().splitlines() if text in x], 5,
+                              f"{self.name} writes of {text}")
+
     def tail(self, lines=40):
         return "\n".join(self.output().splitlines()[-lines:])
 
@@ -154,12 +160,12 @@ class Stack:
 
     # --- life ---------------------------------------------------------------------------
 
-    def verb(self, service, *arguments, check=True, **settings):
+    def verb(self, service, *arguments, check=True, typed="", **settings):
         """Runs a verb of a daemon (`migrate`, `createsuperuser`...) to its end."""
         environment = self.environment(service) | {k: str(v) for k, v in settings.items()}
         done = subprocess.run(
             [str(env.BIN / service), *map(str, arguments)], env=environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, input=typed,
             timeout=env.seconds(60))
         assert not env.SANITIZER.search(done.stderr), done.stderr
         if check:
