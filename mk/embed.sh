@@ -1,15 +1,18 @@
 #!/bin/sh
 # Writes assembler that holds files as a `struct embed_file` set (lib/svc/embed.h):
-#   mk/embed.sh SYMBOL FILE...
+#   mk/embed.sh SYMBOL TOKENS FILE...
+# A style sheet among them begins with the content of TOKENS.
 # The assembler's .incbin reads them in place, so no byte passes through a generator.
 set -eu
-symbol=$1
-shift
+symbol=$1 tokens=$2
+shift 2
 echo '    .section .rodata'
 i=0
 for file in "$@"; do
     printf '.Lname%d: .asciz "%s"\n' "$i" "${file##*/}"
-    printf '.Ldata%d: .incbin "%s"\n.Lend%d: .byte 0\n' "$i" "$file" "$i"
+    printf '.Ldata%d:\n' "$i"
+    case $file in *.css) printf '    .incbin "%s"\n' "$tokens" ;; esac
+    printf '    .incbin "%s"\n.Lend%d: .byte 0\n' "$file" "$i"
     i=$((i + 1))
 done
 printf '    .section .data.rel.ro,"aw"\n    .balign 8\n    .globl %s\n%s:\n' "$symbol" "$symbol"

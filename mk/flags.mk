@@ -31,4 +31,4 @@ CPPFLAGS += -D_GNU_SOURCE -Ilib -Iservices -isystem /usr/include/postgresql
 CFLAGS   := -std=c17 $(CFLAGS_$(PROFILE)) $(WARNINGS) $(HARDENING) $(EXTRA_CFLAGS)
 LDFLAGS  := $(LDFLAGS_$(PROFILE)) $(HARDENING_LINK) -Wl,--as-needed $(EXTRA_LDFLAGS)
 LDLIBS   := -lczmq -lzmq -lmicrohttpd -ljansson -lpq -lhiredis -ljwt -lcurl -lsodium \
-            -lunistring -lidn2 -lzxcvbn -lcrypt -lcrypto -lm -lpthread
+            -lunistring -lidn2 -lz -lzxcvbn -lcrypt -lcrypto -lm -lpthread

@@ -29,6 +29,7 @@ door 'libpq-fe.h' '^(lib/svc/(db|migrate|test_postgres|svc_once)[^/]*|tests/benc
 door 'jwt.h' '^lib/svc/token[^/]*$'
 door 'curl/curl.h' '^(services/mailer/smtp[^/]*|tests/bench/.*)$'
 door 'hiredis/[a-z]*.h' '^(lib/svc/redis|services/gateway/redis)[^/]*$'
+door 'zlib.h' '^lib/svc/http_document[^/]*$'
 door 'zxcvbn.h' '^services/auth/password_strength.c$'
 
 # Functions that cannot be used safely on what comes from outside; tests make their own.
