@@ -320,25 +320,41 @@ bool access_restore(struct access *a, const struct session *of, int64_t now_ms)
     return true;
 }
 
-void access_each(struct access *a, void (*fn)(void *arg, struct session *s), void *arg)
+struct session *access_first(struct access *a, bool (*fn)(const struct session *s))
 {
     for (unsigned i = 0; i < a->n; i++)
-        fn(arg, a->sessions[i]);
+        if (fn(a->sessions[i]))
+            return a->sessions[i];
+    return NULL;
+}
+
+/* The next token in a Cookie header; p NULL when there is none left. */
+static struct str next_token(struct str *cookies)
+{
+    while (cookies->p) {
+        struct str value = str_trim(str_cut(cookies, ';'));
+        struct str name = str_cut(&value, '=');
+        if (value.p &&
+            (str_eq(name, str_of(COOKIE)) || str_eq(name, str_of(HOST_COOKIE))))
+            return value;
+    }
+    return (struct str){ 0 };
 }
 
 struct session *access_find(struct access *a, struct str cookies, int64_t now_ms)
 {
-    while (cookies.p) {
-        struct str value = str_trim(str_cut(&cookies, ';'));
-        struct str name = str_cut(&value, '=');
-        if (!value.p ||
-            (!str_eq(name, str_of(COOKIE)) && !str_eq(name, str_of(HOST_COOKIE))))
-            continue;
-        struct session *s = by_token(a, value);
+    struct str token;
+    while ((token = next_token(&cookies)).p) {
+        struct session *s = by_token(a, token);
         if (s && lives(a, s, now_ms))
             return s;
     }
     return NULL;
+}
+
+bool access_offers(struct str cookies)
+{
+    return next_token(&cookies).p != NULL;
 }
 
 struct session *access_by_serial(struct access *a, uint64_t serial, int64_t now_ms)

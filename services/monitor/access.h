@@ -77,10 +77,12 @@ bool access_restore(struct access *a, const struct session *of, int64_t now_ms);
  * access_free. */
 void access_on_end(struct access *a, void (*fn)(void *arg, const struct session *s),
                    void *arg);
-/* Calls fn for each; it may not end or open one. */
-void access_each(struct access *a, void (*fn)(void *arg, struct session *s), void *arg);
+/* The first one that fn wants; NULL when it wants none. */
+struct session *access_first(struct access *a, bool (*fn)(const struct session *s));
 /* The session of a Cookie header, NULL when there is none that lives. */
 struct session *access_find(struct access *a, struct str cookies, int64_t now_ms);
+/* Is there a cookie of ours in a Cookie header, of a session or not? */
+bool access_offers(struct str cookies);
 struct session *access_by_serial(struct access *a, uint64_t serial, int64_t now_ms);
 /* Ends it: wiped and freed. */
 void access_end(struct access *a, struct session *s);

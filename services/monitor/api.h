@@ -41,6 +41,7 @@ struct api {
     const struct api_route *route;
     struct str rest; /* of the path, not decoded */
     struct api_who who;
+    bool undecided; /* nobody, as long as the sessions of before are not read */
     struct arena arena;
     const char *set_cookie; /* of the answer, in the arena; may be NULL */
     int64_t retry_after_s;  /* of the answer; 0 = none */

@@ -120,7 +120,8 @@ void monitor_drain(struct svc *svc)
 bool monitor_busy(struct svc *svc)
 {
     const struct monitor_app *app = svc->app;
-    return http_in_flight(app->http) > 0 || app->calls > 0 || history_busy(app->history);
+    return http_in_flight(app->http) > 0 || app->calls > 0 ||
+           history_busy(app->history) || session_store_busy(app->sessions);
 }
 
 void monitor_deinit(struct svc *svc)

@@ -131,21 +131,35 @@ static enum err may_go_on(const struct api *a)
     return s && !access_is_confirmed(s, clock_mono_ms()) ? ERR_UNAVAILABLE : ERR_OK;
 }
 
-/* After a restart, for the moment until the sessions of before have been read: whoever
- * has a cookie is not sent away for that. */
-static bool is_too_early(const struct api *a)
+/* After a restart, until the sessions of before have been read: a cookie that is not
+ * known may be one of theirs, so whoever has it is not taken for nobody. */
+static bool is_undecided(const struct api *a)
 {
-    enum { PATIENCE_MS = 3000 };
+    struct str cookies = http_header(a->http, "Cookie");
     return !session_store_read(a->app->sessions) &&
-           http_header(a->http, "Cookie").n > 0 &&
-           clock_mono_ms() - a->app->started_ms < PATIENCE_MS;
+           http_header(a->http, "Authorization").n == 0 && access_offers(cookies) &&
+           !access_find(a->app->access, cookies, clock_mono_ms());
+}
+
+static void refuse(struct api *a, enum err e)
+{
+    if (e == ERR_NOT_AUTHENTICATED && a->undecided)
+        api_fail(a, ERR_UNAVAILABLE,
+                 "The database does not answer, so nobody can say who is signed in.");
+    else if (e == ERR_UNAVAILABLE)
+        api_fail(a, e,
+                 "auth does not answer, so nobody can say whether this account still may "
+                 "act.");
+    else
+        api_fail(a, e, NULL);
 }
 
 static void run_api(void *arg)
 {
-    enum { AGAIN_MS = 50 };
+    enum { AGAIN_MS = 50, PATIENCE_MS = 3000 };
     struct api *a = arg;
-    if (is_too_early(a)) {
+    a->undecided = is_undecided(a);
+    if (a->undecided && clock_mono_ms() - a->app->started_ms < PATIENCE_MS) {
         loop_timer(a->app->svc->loop, AGAIN_MS, 0, run_api, a);
         return;
     }
@@ -155,10 +169,7 @@ static void run_api(void *arg)
     if (e == ERR_OK)
         a->route->fn(a);
     else
-        api_fail(a, e,
-                 e == ERR_UNAVAILABLE ? "auth does not answer, so nobody can say whether "
-                                        "this account still may act."
-                                      : NULL);
+        refuse(a, e);
 }
 
 /* False: the path is not one of the API. */

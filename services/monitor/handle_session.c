@@ -38,6 +38,7 @@ static void write_nobody(const struct api *a, struct jsonw *w)
     struct rpc_client_state auth;
     rpc_client_state(a->app->auth, &auth);
     jw_kbool(w, "signed_in", false);
+    jw_kbool(w, "undecided", a->undecided);
     jw_kbool(w, "staff_read_only", a->app->cfg->staff_read_only);
     jw_kbool(w, "accounts", auth.live > 0);
     jw_kcstr(w, "first_admin", a->app->cfg->first_admin);
@@ -112,6 +113,7 @@ static void open_session(struct api *a, const struct claims *c)
                     c->role, clock_mono_ms(), token);
     struct buf b;
     struct jsonw w;
+    session_store_tick(app->sessions); /* a restart right after this knows it too */
     set_cookie(a, token, app->cfg->session_max_s);
     explicit_bzero(token, sizeof token);
     audit_note(app, c->username, "session", a->from.text, "session.start", "done",

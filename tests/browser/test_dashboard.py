@@ -106,13 +106,29 @@ def test_history_survives_the_monitor(signed_in, stack, smtp, register):
     browser.shows("started")
     audit = stack.monitor_url + "/audit"
     stack.restart("monitor")
-    browser.shows("Live")
+    browser.shows("Live", timeout=30)
     browser.open(audit)
     browser.shows("signed in", f"{ADMIN} \u00b7 admin")
     assert browser.url == audit, "nobody is asked who they are again"
     browser.open(stack.monitor_url + "/")
     browser.shows("Mails, 24 h")
     browser.until(lambda: " sent" in browser.text and "\n0 sent" not in browser.text, "the mails before are counted")
+
+
+def test_a_database_that_is_slow_after_a_restart_sends_nobody_away(signed_in, stack, database):
+    """A page stays as it is; one that is opened then says why it asks, and goes on by itself."""
+    browser = signed_in
+    env.wait_until(lambda: database.query("select count(*) from session", schema="monitor")[0][0] > 0, 10, "the session is written")
+    with database.locked("lock table session", schema="monitor"):
+        stack.restart("monitor")
+        env.wait_until(lambda: stack.ops("monitor", "/readyz")[0] == 200, 10, "the monitor is back")
+        browser.until(lambda: "Reconnecting" in browser.text, "the page has noticed")
+        assert "/login" not in browser.url
+        browser.open(stack.monitor_url + "/audit")
+        browser.shows("nobody can say whether you are still signed in", timeout=20)
+        assert browser.accessible() == []
+    browser.until(lambda: browser.url == stack.monitor_url + "/audit", "it comes back by itself", 20)
+    browser.shows("signed in", f"{ADMIN} \u00b7 admin", "Live", timeout=20)
 
 
 def test_workers_have_flowers_columns(signed_in, stack, smtp, register):

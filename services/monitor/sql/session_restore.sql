@@ -1,8 +1,5 @@
--- The sessions that still live; those that do not are deleted.
+-- The sessions that still live.
 -- $1 opened after, $2 used after, $3 limit
-with gone as (
-    delete from session where created_at <= $1 or used_at <= $2
-)
 select encode(hash, 'hex'), user_id, name, encode(sid, 'hex'), role,
        (extract(epoch from created_at) * 1000000)::bigint,
        (extract(epoch from used_at) * 1000000)::bigint
