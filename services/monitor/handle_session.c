@@ -104,6 +104,11 @@ static void set_cookie(struct api *a, const char *value, int64_t max_age_s)
         value, *prefix ? prefix : "/", (long long)max_age_s, https ? "; Secure" : "");
 }
 
+static void count_no_guess(struct api *a)
+{
+    access_right(a->app->access, ACCESS_BY_SIGN_IN, a->from.text, clock_mono_ms());
+}
+
 static void open_session(struct api *a, const struct claims *c)
 {
     struct monitor_app *app = a->app;
@@ -113,6 +118,7 @@ static void open_session(struct api *a, const struct claims *c)
                     c->role, clock_mono_ms(), token);
     struct buf b;
     struct jsonw w;
+    count_no_guess(a);
     session_store_tick(app->sessions); /* a restart right after this knows it too */
     set_cookie(a, token, app->cfg->session_max_s);
     explicit_bzero(token, sizeof token);
@@ -129,6 +135,8 @@ static void open_session(struct api *a, const struct claims *c)
  * account it was, if anybody's. */
 static void on_refused(struct api *a, enum err e, const struct frame *reply)
 {
+    if (err_info(e)->status >= 500) /* it says nothing about the password */
+        count_no_guess(a);
     log_info("access", "sign-in refused", F_STR("code", err_info(e)->code),
              F_STR("client", a->from.text));
     audit_note(a->app, "", "session", a->from.text, "session.refused", "failed",
@@ -136,13 +144,23 @@ static void on_refused(struct api *a, enum err e, const struct frame *reply)
     api_fail_reply(a, "auth", e, reply);
 }
 
+/* The right password of an account that may not come in: this name is known. It counts as
+ * a guess, or such an account could fill the audit. */
+static void refuse_account(struct api *a, const struct claims *c)
+{
+    static const char WHY[] =
+        "The password is right, but only administrators may come in.";
+    log_info("access", "sign-in refused: no administrator", F_INT("user_id", c->user_id),
+             F_STR("client", a->from.text));
+    audit_note(a->app, c->username, "session", a->from.text, "session.refused", "failed",
+               WHY);
+    api_fail(a, ERR_PERMISSION_DENIED, WHY);
+}
+
 static void on_login(struct api *a, enum err e, const struct frame *reply)
 {
     struct claims claims = { 0 };
     a->app->sign_ins--;
-    if (e == ERR_OK ||
-        err_info(e)->status >= 500) /* it says nothing about the password */
-        access_right(a->app->access, ACCESS_BY_SIGN_IN, a->from.text, clock_mono_ms());
     if (e != ERR_OK) {
         on_refused(a, e, reply);
         return;
@@ -154,8 +172,7 @@ static void on_login(struct api *a, enum err e, const struct frame *reply)
     if (!read)
         api_fail(a, ERR_INTERNAL, "auth answered without a token that can be read.");
     else if (claims.role != ACCESS_ADMIN && !a->app->cfg->staff_read_only)
-        api_fail(a, ERR_PERMISSION_DENIED,
-                 "The password is right, but only administrators may come in.");
+        refuse_account(a, &claims);
     else
         open_session(a, &claims);
 }

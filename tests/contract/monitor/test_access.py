@@ -112,10 +112,23 @@ def test_a_wrong_password_is_refused(stack, admin):
     assert "Set-Cookie" not in answer.headers
 
 
-def test_an_ordinary_account_stays_outside(stack):
-    answer = Dashboard(stack).sign_in(new_user(stack)["username"], PASSWORD)
+def test_an_ordinary_account_stays_outside_and_is_in_the_audit(stack, database):
+    user = new_user(stack)["username"]
+    answer = Dashboard(stack).sign_in(user, PASSWORD)
     assert (answer.status, answer.code) == (403, "permission_denied")
     assert "administrators" in answer.json["detail"]
+    env.wait_until(lambda: database.query("select 1 from action where action = 'session.refused' and outcome = 'failed'"
+                                          " and actor = %s", (user,), schema="monitor"), 10, "it is in the audit")
+
+
+def test_an_ordinary_account_does_not_fill_the_audit(stack):
+    stack.restart("monitor")  # counts anew
+    user = new_user(stack)["username"]
+    board = Dashboard(stack)
+    env.wait_until(lambda: board.get("/api/session").json["accounts"], 10, "auth is found")
+    seen = [board.sign_in(user, PASSWORD).status for _ in range(25)]
+    assert seen == [403] * 20 + [429] * 5
+    stack.restart("monitor")
 
 
 def test_signing_out_ends_the_session_here_and_in_auth(stack, ada, database):
