@@ -1,11 +1,9 @@
 """What the daemon deletes once a minute, by its own statement; a full batch is followed by the
 next at once."""
 
-import re
-
 import jwt
 import pytest
-from quintet import env
+from quintet.postgres import plan_nodes, statement_of
 
 # As lib/svc/db_pipe.c sets up the connections that write.
 LANE = """set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set jit = off;
@@ -102,22 +100,12 @@ def test_spent_tokens_go_faster_than_they_come(database, register, login, prune)
     assert is_kept(database, token)
 
 
-def nodes_of(plan):
-    todo = [plan]
-    while todo:
-        node = todo.pop()
-        yield node
-        todo += node.get("Plans", [])
-
-
 def test_no_large_table_is_read_whole(database):
     """Whatever the planner knew when the statement was planned: nothing, here."""
-    text = (env.ROOT / "services/auth/sql/prune.sql").read_text()
-    text = re.sub(r"--.*", "", text)
     ((plan,),) = database.query(
-        f"{LANE}; prepare planned as {text}; explain (format json) "
+        f"{LANE}; prepare planned as {statement_of('auth', 'prune')}; explain (format json) "
         "execute planned (now(), now(), now(), now())", schema="auth")
-    scans = [n for n in nodes_of(plan[0]["Plan"])
+    scans = [n for n in plan_nodes(plan)
              if n.get("Relation Name") in LARGE and "Scan" in n["Node Type"]]
     assert {n["Relation Name"] for n in scans} == LARGE
     assert all("Index Cond" in n for n in scans), scans

@@ -9,6 +9,7 @@ import pytest
 from catalog_calls import (ADMIN, OWNER, STRANGER, add_category, add_product,
                            counters_are_exact, in_parallel, keyed, names, product_list)
 from quintet import env, frame
+from quintet.postgres import statement_of
 
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z$")
 PRODUCT_KEYS = ["id", "category_name", "created_by", "name", "description", "price",
@@ -648,7 +649,7 @@ def test_lists_read_their_index(database, api):
         "insert into counter values ('product', 0, 0, 20000);"
         "analyze product; analyze counter", schema="catalog")
     for name in ("newest", "oldest", "cheapest", "dearest"):
-        text = (env.ROOT / f"services/catalog/sql/product_{name}.sql").read_text()
+        text = statement_of("catalog", f"product_{name}")
         prepared = f"prepare page as {text};" + "execute page (10, 3);" * 7
         plan = database.query(prepared + "explain execute page (10, 3)", schema="catalog")
         plan = "\n".join(line for (line,) in plan)

@@ -7,8 +7,7 @@ import pytest
 
 from catalog_calls import ADMIN, OWNER, add_category, add_product, in_parallel, product_list
 from quintet import env
-
-SQL = env.ROOT / "services/catalog/sql"
+from quintet.postgres import statement_of
 
 
 def fill(api, database, rows):
@@ -45,9 +44,7 @@ def check_page(api, everything, page, size):
 def elsewhere(database, actor=1):
     """Deletes a product as another replica does: the same statement, another session."""
     ident = random.choice(truth(database))
-    text = (SQL / "product_delete.sql").read_text()
-    rows = database.query(f"prepare gone as {text}; execute gone ({ident}, {actor}, true, null)",
-                          schema="catalog")
+    rows = database.statement("catalog", "product_delete", str(ident), str(actor), "true", "null")
     assert rows[0][0] == "done"
 
 
@@ -85,10 +82,8 @@ def test_a_change_of_the_same_size_is_seen(api, database):
     category = fill(api, database, 300)
     check_page(api, truth(database), 20, 10)
     elsewhere(database)
-    text = (SQL / "product_create.sql").read_text()
-    database.query(
-        f"prepare new as {text}; execute new (900001, 'late', '', 1, '2026-01-01', "
-        f"{category['id']}, 1, 'adm', 1, '', '', null, '', now())", schema="catalog")
+    database.statement("catalog", "product_create", "900001", "'late'", "''", "1", "'2026-01-01'",
+                       str(category["id"]), "1", "'adm'", "1", "''", "''", "null", "''", "now()")
     check_page(api, truth(database), 20, 10)
     check_page(api, truth(database), 30, 10)
 
@@ -127,7 +122,7 @@ def test_page_900_reads_no_9000_rows(api, database, name, sign):
                                schema="catalog")[0]
     changes = database.query("select sum(changes)::text from counter where kind = 'product'"
                              " and category_id = 0", schema="catalog")[0][0]
-    text = (SQL / f"product_newest_{name}.sql").read_text()
+    text = statement_of("catalog", f"product_newest_{name}")
     assert f"(created_at, id) {sign} (" in text
     call = f"execute page (10, {changes}, '{at}', {ident}, 0)"
     plan = [line for (line,) in database.query(

@@ -13,8 +13,8 @@ import pytest
 from catalog_calls import (OWNER, add_category, add_product, counters_are_exact, in_parallel,
                            names, own_client, product_list)
 from quintet import env
+from quintet.postgres import statement_of
 
-SQL = env.ROOT / "services/catalog/sql"
 FEW = 1000  # find.c: so many matches are read at once and never kept
 ONE = ("price", "-price", "created_at", "-created_at")
 TWO = tuple(f"{a},{b}" for a, b in itertools.permutations(ONE, 2)
@@ -24,7 +24,7 @@ TWO = tuple(f"{a},{b}" for a, b in itertools.permutations(ONE, 2)
 def condition(name):
     """What a statement's products must fulfil, blanks aside. A function in the database cannot
     hold it for all: one with sub-selects is not looked through by the planner."""
-    text = (SQL / f"{name}.sql").read_text()
+    text = statement_of("catalog", name)
     found = re.search(r"where \(\$1::bigint is null.*?as term\s+where not .*? like term\)\)\)", text,
                       re.DOTALL)
     assert found, name
@@ -89,7 +89,7 @@ class Plans:
             values += keys_of(ordering)
         values += {"count": [], "page": [10, 0], "few": [10, 1, FEW]}[statement]
         call = ", ".join("null" if v is None else f"'{v}'" for v in values)
-        text = (SQL / f"product_{statement}.sql").read_text()
+        text = statement_of("catalog", f"product_{statement}")
         return [line for (line,) in self.database.query(
             f"set jit = off; set random_page_cost = 1.1; set plan_cache_mode = force_custom_plan;"
             f"prepare it as {text}; explain (costs off) execute it({call})", schema="catalog")]

@@ -2,10 +2,9 @@
 table, whatever the order, the filter and the place."""
 
 import json
-import re
 
 import pytest
-from quintet import env
+from quintet.postgres import plan_nodes, statement_of
 
 ROWS = 100_000
 EXAMINED_MAX = 5_000  # rows touched for a page of 50
@@ -46,21 +45,14 @@ def monitor(stack, database):
 
 def explain(database, name, *params):
     """The plan of a statement of the mailer as it ran: its nodes, flat."""
-    sql = (env.ROOT / "services/mailer/sql" / f"{name}.sql").read_text()
-    sql = re.sub(r"--.*", "", sql)
+    sql = statement_of("mailer", name)
     for i in range(len(params), 0, -1):
         p = params[i - 1]
         value = "null" if p is None else "'" + str(p).replace("'", "''") + "'"
         sql = sql.replace(f"${i}", value)
     sql = "explain (analyze, format json) " + sql
     ((plan,),) = database.query(sql, schema="mailer")
-    plan = plan if isinstance(plan, list) else json.loads(plan)
-    nodes, todo = [], [plan[0]["Plan"]]
-    while todo:
-        node = todo.pop()
-        nodes.append(node)
-        todo += node.get("Plans", [])
-    return nodes
+    return plan_nodes(plan)
 
 
 def examined(nodes):

@@ -4,10 +4,9 @@ full table; and a claim writes no index entry."""
 
 import contextlib
 import json
-import re
 
 import pytest
-from quintet import env
+from quintet.postgres import plan_nodes, statement_of
 
 MAILS, ENDED = 3000, 2900
 FILL = """
@@ -28,23 +27,9 @@ def settings():
     return {"EMAIL_BACKEND": "console"}
 
 
-def statement(name):
-    sql = (env.ROOT / "services/mailer/sql" / f"{name}.sql").read_text()
-    return re.sub(r"--.*", "", sql)
-
-
-def nodes_of(plan):
-    todo = [plan[0]["Plan"]]
-    while todo:
-        node = todo.pop()
-        yield node
-        todo += node.get("Plans", [])
-
-
 def explain(cursor, text, *params):
     cursor.execute(f"explain (analyze, format json) execute {text}", params)
-    (plan,) = cursor.fetchone()
-    return list(nodes_of(plan if isinstance(plan, list) else json.loads(plan)))
+    return plan_nodes(cursor.fetchone()[0])
 
 
 def touched(nodes):
@@ -69,7 +54,7 @@ def session(stack, database):
 
 def plan(cursor):
     for name, call in (("job_claim", "(0, 'w', 60000, 5, true)"), ("job_finish", "('[]')")):
-        cursor.execute(f"prepare {name} as {statement(name)}")
+        cursor.execute(f"prepare {name} as {statement_of('mailer', name)}")
         cursor.execute(f"execute {name}{call}")
 
 

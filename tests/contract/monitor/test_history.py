@@ -173,24 +173,16 @@ def test_a_step_is_shown_from_its_first_moment(board, to, points):
 def test_what_is_too_old_goes(stack, board, database):
     database.query("insert into rollup select 0, g, 'x', 'x', 1, '{}' from"
                    " generate_series(1, 20) g returning 1", schema="monitor")
-    sql = (env.ROOT / "services/monitor/sql/rollup_retire.sql").read_text()
-    for n, value in (("$1", "0"), ("$2", "1000"), ("$3", "500000")):
-        sql = sql.replace(n, value)
-    body = "\n".join(l for l in sql.splitlines() if not l.startswith("--"))
-    gone = database.query(body.rstrip() + " returning start_s", schema="monitor")
-    assert len(gone) == 20
-    assert database.query("select count(*) from rollup where start_s < 1000",
-                          schema="monitor")[0][0] == 0
+    old = "select count(*) from rollup where start_s < 1000"
+    assert database.query(old, schema="monitor") == [(20,)]
+    database.statement("monitor", "rollup_retire", "0", "1000", "500000")
+    assert database.query(old, schema="monitor") == [(0,)]
 
 
 def test_too_many_rows_go_whatever_their_age(database):
     database.query("insert into rollup select 0, g, 'y', 'y', 1, '{}' from"
                    " generate_series(4000000000, 4000000099) g returning 1", schema="monitor")
-    sql = (env.ROOT / "services/monitor/sql/rollup_retire.sql").read_text()
-    for n, value in (("$1", "0"), ("$2", "0"), ("$3", "10")):
-        sql = sql.replace(n, value)
-    body = "\n".join(l for l in sql.splitlines() if not l.startswith("--"))
-    database.query(body.rstrip() + " returning start_s", schema="monitor")
+    database.statement("monitor", "rollup_retire", "0", "0", "10")
     kept = database.query("select count(*) from rollup where tier = 0", schema="monitor")
     assert kept[0][0] <= 11
     database.query("delete from rollup where service = 'y' returning 1", schema="monitor")

@@ -1,8 +1,10 @@
 """A private Postgres cluster on a Unix socket, with a database per test module."""
 
 import contextlib
+import json
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import signal
@@ -37,6 +39,22 @@ def as_server(*command, alive=False):
     if alive:
         drop += ["--pdeathsig", "QUIT"]
     return [*(drop + ["--"] if len(drop) > 1 else []), *map(str, command)]
+
+
+def statement_of(service, name):
+    """The text of a daemon's own statement, without its comments."""
+    text = (env.ROOT / "services" / service / "sql" / f"{name}.sql").read_text()
+    return re.sub(r"--.*", "", text)
+
+
+def plan_nodes(explained):
+    """All nodes of what `explain (format json)` says, flat."""
+    plan = explained if isinstance(explained, list) else json.loads(explained)
+    nodes, todo = [], [plan[0]["Plan"]]
+    while todo:
+        nodes.append(todo.pop())
+        todo += nodes[-1].get("Plans", [])
+    return nodes
 
 
 class Cluster:
@@ -149,8 +167,7 @@ class Database:
 
     def statement(self, service, name, *values):
         """The rows of a daemon's own statement; values: SQL expressions for $1, $2, ..."""
-        text = (env.ROOT / "services" / service / "sql" / f"{name}.sql").read_text()
-        return self.query(f"prepare it as {text}; execute it ({', '.join(values)})",
+        return self.query(f"prepare it as {statement_of(service, name)}; execute it ({', '.join(values)})",
                           schema=service)
 
     @contextlib.contextmanager
