@@ -4,10 +4,11 @@ and who may only look, and a dashboard that lives behind a path."""
 import secrets
 
 import pytest
+from conftest import ADMIN, PASSWORD, create_admin
 from quintet import env
 from selenium.webdriver.common.keys import Keys
 
-ADMIN, READER, PASSWORD = "ada", "rita", "a-long-passphrase"
+READER = "rita"
 REFUSED = "550 5.1.1 mailbox unavailable"
 WHY = "because the test says so"
 
@@ -16,15 +17,8 @@ WHY = "because the test says so"
 def stack(start_stack, smtp):
     stack = start_stack(["auth", "mailer", "monitor"], replicas={"mailer": 2}, AUTH_REPLICA="auth-1", MAILER_REPLICA="mailer-1",
                         MONITOR_REPLICA="monitor-1", MONITOR_EXPECT="auth,mailer", **smtp.env())
-    stack.verb("auth", "createsuperuser", "--no-input", DJANGO_SUPERUSER_USERNAME=ADMIN,
-               DJANGO_SUPERUSER_EMAIL="ada@example.com", DJANGO_SUPERUSER_PASSWORD=PASSWORD)
+    create_admin(stack)
     return stack
-
-
-@pytest.fixture
-def signed_in(browser, stack):
-    browser.sign_in(stack.monitor_url + "/", ADMIN, PASSWORD)
-    return browser
 
 
 @pytest.fixture

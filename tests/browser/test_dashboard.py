@@ -5,12 +5,12 @@ import secrets
 
 import pytest
 from chrome import DESK, PHONE
+from conftest import ADMIN, PASSWORD, create_admin
 from quintet import env
 from selenium.webdriver.common.keys import Keys
 
 BAD = "<img src=x onerror=alert(1)>"
 REFUSED = f"550 5.1.1 {BAD} no such mailbox"
-ADMIN, PASSWORD = "ada", "a-long-passphrase"
 
 
 @pytest.fixture(scope="module")
@@ -19,15 +19,8 @@ def stack(start_stack, smtp, redis):
                         AUTH_REPLICA="auth-1", CATALOG_REPLICA="catalog-1", MAILER_REPLICA="mailer-1", GATEWAY_REPLICA="gateway-1",
                         MONITOR_REPLICA="monitor-1", **smtp.env())
     stack.start_replica("catalog-2")
-    stack.verb("auth", "createsuperuser", "--no-input", DJANGO_SUPERUSER_USERNAME=ADMIN,
-               DJANGO_SUPERUSER_EMAIL="ada@example.com", DJANGO_SUPERUSER_PASSWORD=PASSWORD)
+    create_admin(stack)
     return stack
-
-
-@pytest.fixture
-def signed_in(browser, stack):
-    browser.sign_in(stack.monitor_url + "/", ADMIN, PASSWORD)
-    return browser
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from quintet import env
 
 from fake_auth import FakeAuth
+from odd_smtp import OddSmtp
 
 _numbers = itertools.count(1)
 MAIL_SETTINGS = {"MAILER_LEASE_MS": 3000, "MAILER_SEND_TIMEOUT_MS": 1400,
@@ -22,6 +23,14 @@ def settings():
 @pytest.fixture(scope="module")
 def stack(start_stack, smtp, settings):
     return start_stack(["mailer"], **(smtp.env() | MAIL_SETTINGS | settings))
+
+
+@pytest.fixture(scope="module")
+def odd():
+    """A mail server that misbehaves as a test says."""
+    server = OddSmtp()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="module")

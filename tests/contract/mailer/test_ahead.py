@@ -6,29 +6,13 @@ import pytest
 from quintet import env
 
 from conftest import MAIL_SETTINGS
-from fake_auth import FakeAuth
-from odd_smtp import OddSmtp
 
 BY = {"actor": "ada", "reason": "because"}
 
 
 @pytest.fixture(scope="module")
-def odd():
-    server = OddSmtp()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
 def stack(start_stack, odd):
     return start_stack(["mailer"], **(odd.env() | MAIL_SETTINGS))
-
-
-@pytest.fixture(scope="module")
-def auth(stack):
-    fake = FakeAuth(stack)
-    yield fake
-    fake.close()
 
 
 @pytest.fixture(autouse=True)

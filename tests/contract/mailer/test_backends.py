@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from quintet import env
 
 from conftest import MAIL_SETTINGS
-from fake_auth import FakeAuth
 from odd_smtp import OddSmtp
 
 LOGIN = {"EMAIL_HOST_USER": "quintet", "EMAIL_HOST_PASSWORD": "pass word"}
@@ -49,13 +48,6 @@ def certificate(tmp_path_factory):
 @pytest.fixture(scope="module")
 def stack(start_stack):
     return start_stack(["mailer"], **MAIL_SETTINGS)
-
-
-@pytest.fixture(scope="module")
-def auth(stack):
-    fake = FakeAuth(stack)
-    yield fake
-    fake.close()
 
 
 @pytest.fixture

@@ -9,17 +9,8 @@ import pytest
 from quintet import env
 
 from conftest import MAIL_SETTINGS
-from fake_auth import FakeAuth
-from odd_smtp import OddSmtp
 
 NAMES = ("mailer", "mailer-2", "mailer-3")
-
-
-@pytest.fixture(scope="module")
-def odd():
-    server = OddSmtp()
-    yield server
-    server.close()
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +19,6 @@ def stack(start_stack, odd):
     for name in NAMES[1:]:
         stack.start_replica(name)
     return stack
-
-
-@pytest.fixture(scope="module")
-def auth(stack):
-    fake = FakeAuth(stack)
-    yield fake
-    fake.close()
 
 
 def by_worker(stack, worker):

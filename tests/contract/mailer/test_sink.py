@@ -5,8 +5,6 @@ import pytest
 from quintet import env
 
 from conftest import MAIL_SETTINGS
-from fake_auth import FakeAuth
-from odd_smtp import OddSmtp
 
 # How the queue stands after one such failure: (breaker, who is to blame).
 FLOWS, STRIKE, PAUSED = ("closed", None), ("closed", "server"), ("open", "set-up")
@@ -58,22 +56,8 @@ ROWS = {
 
 
 @pytest.fixture(scope="module")
-def odd():
-    server = OddSmtp()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
 def stack(start_stack, odd):
     return start_stack(["mailer"], **(odd.env() | MAIL_SETTINGS | {"MAILER_CONNECTIONS": 1}))
-
-
-@pytest.fixture(scope="module")
-def auth(stack):
-    fake = FakeAuth(stack)
-    yield fake
-    fake.close()
 
 
 def breaker(stack):
@@ -145,8 +129,10 @@ def test_a_slow_server_holds_up_nobody_else(auth, odd, stack, address, job_of, w
         auth.registered("ann", to)
     for to in others:
         odd.wait_for(to, timeout=5)
-    _, status = stack.client("mailer", "monitor").call("mailer.queue.status", timeout=2)
-    assert status["busy"] == 1 and job_of(slow)["state"] == "leased"
+    monitor = stack.client("mailer", "monitor")
+    busy = lambda: monitor.call("mailer.queue.status", timeout=2)[1]["busy"]  # noqa: E731
+    env.wait_until(lambda: busy() == 1, 5, "the last of the others has heard its 250")
+    assert job_of(slow)["state"] == "leased"
     odd.go.set()
     job_of(slow, "sent", attempt=1)
     stack.restart("mailer", MAILER_CONNECTIONS=1, **MAIL_SETTINGS)
