@@ -407,15 +407,16 @@ static void on_done(void *arg)
     free_send(send);
 }
 
-/* The next mail; NULL when this worker is to end. The lock is held. */
+/* The next mail; NULL when this worker is to end: also while mails wait, so that fewer
+ * connections are fewer at once. The lock is held. */
 static struct smtp_send *next_send(struct smtp *s)
 {
     s->idle++;
     while (!s->waiting && !s->stopping && s->running <= s->wanted)
         pthread_cond_wait(&s->work, &s->lock);
     s->idle--;
-    struct smtp_send *send = s->stopping ? NULL : s->waiting;
-    if (!send)
+    struct smtp_send *send = s->waiting;
+    if (!send || s->stopping || s->running > s->wanted)
         return NULL;
     s->waiting = send->next_waiting;
     if (!s->waiting)
@@ -438,6 +439,7 @@ static void *run_worker(void *arg)
     }
     s->running--;
     w->state = WORKER_ENDED;
+    pthread_cond_signal(&s->work); /* it may have been woken for a mail that it left */
     pthread_mutex_unlock(&s->lock);
     drop_connection(w, SHUT_RD);
     return NULL;
