@@ -146,8 +146,11 @@ static void prune(void *arg);
 /* A failure is logged by the database library and tried again in a minute. */
 static void on_pruned(void *arg, const struct db_result *r)
 {
+    struct auth_app *app = arg;
+
+    app->pruning = false;
     if (r->status == DB_OK && db_int(r, 0, 0) >= PRUNE_BATCH)
-        prune(arg);
+        prune(app);
 }
 
 static void prune(void *arg)
@@ -163,6 +166,9 @@ static void prune(void *arg)
         str_of(clock_text(us - audit_s * 1000000, trail)),
     };
 
+    if (app->pruning)
+        return; /* the round before is not through */
+    app->pruning = true;
     db_query(app->db, &PRUNE, params, ARRAY_LEN(params), PRUNE_TIMEOUT_MS, on_pruned,
              app);
 }

@@ -24,6 +24,7 @@ struct auth_app {
     struct auth_lockout *lockout;
     struct metric *lockouts[2]; /* of a network, of all networks */
     struct loop_timer *prune;
+    bool pruning;                          /* a batch is under way */
     uint8_t mailer_seal[AUTH_SEAL_KEY];    /* public key of what only the mailer opens */
     uint8_t request_key[AUTH_REQUEST_KEY]; /* of stored request hashes */
     uint8_t identity_key[AUTH_IDENTITY_KEY]; /* of names that were tried */

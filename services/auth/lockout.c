@@ -34,6 +34,7 @@ static const struct db_stmt PRUNE = { "login_guard_prune", DB_WRITE };
 struct auth_lockout {
     struct auth_app *app;
     struct loop_timer *prune;
+    bool pruning; /* a batch is under way */
 };
 
 /* --- networks and names --------------------------------------------------------------
@@ -263,8 +264,11 @@ static void prune(void *arg);
 
 static void on_pruned(void *arg, const struct db_result *r)
 {
+    struct auth_lockout *l = arg;
+
+    l->pruning = false;
     if (r->status == DB_OK && db_int(r, 0, 0) >= PRUNE_BATCH)
-        prune(arg);
+        prune(l);
 }
 
 static void prune(void *arg)
@@ -277,6 +281,9 @@ static void prune(void *arg)
         str_of(clock_text(us - known_s * 1000000, strangers)),
     };
 
+    if (l->pruning)
+        return; /* the round before is not through */
+    l->pruning = true;
     db_query(l->app->db, &PRUNE, params, ARRAY_LEN(params), PRUNE_TIMEOUT_MS, on_pruned,
              l);
 }

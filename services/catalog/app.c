@@ -52,8 +52,10 @@ static void clean(void *arg);
 /* Refused ones are logged by the database library; the next round tries again. */
 static void on_cleaned(void *arg, const struct db_result *r)
 {
+    struct catalog_app *app = arg;
+    app->cleaning = false;
     if (r->status == DB_OK && db_int(r, 0, 0) >= CLEAN_BITE)
-        clean(arg);
+        clean(app);
 }
 
 static void clean(void *arg)
@@ -63,6 +65,9 @@ static void clean(void *arg)
     int64_t hour_us = (int64_t)3600 * 1000000;
     struct str oldest =
         str_of(clock_text(clock_wall_us() - app->cfg->idempotency_hours * hour_us, text));
+    if (app->cleaning)
+        return; /* the round before is not through */
+    app->cleaning = true;
     db_query(app->db, &IDEMPOTENCY_CLEAN, &oldest, 1, CLEAN_TIMEOUT_MS, on_cleaned, app);
 }
 

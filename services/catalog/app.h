@@ -15,6 +15,7 @@ struct catalog_app {
     struct db *db;
     struct db_ids *product_ids, *category_ids;
     struct loop_timer *clean_timer;
+    bool cleaning; /* a batch is under way */
     struct catalog_counts *counts;
     struct catalog_flights *flights; /* totals that are being counted */
     struct catalog_anchors *anchors;
